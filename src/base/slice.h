@@ -1,0 +1,20 @@
+/*
+ * slice.h
+ *		A piece of text that belongs to somebody else.
+ *
+ * Needs nothing from the server, so that parsers that use it can be built
+ * and fuzzed alone.  A slice has no terminator, may hold any bytes, NUL and
+ * invalid UTF-8 included, and is valid as long as the text it points into.
+ */
+#ifndef HOMEO_SLICE_H
+#define HOMEO_SLICE_H
+
+#include <stddef.h>
+
+typedef struct HomeoSlice
+{
+	const char *data;			/* NULL: absent */
+	size_t		len;			/* bytes; 0 when absent */
+} HomeoSlice;
+
+#endif							/* HOMEO_SLICE_H */

@@ -1,0 +1,76 @@
+/*
+ * fingerprint.h
+ *		128 bits that are the same for two occurrences of the same problem.
+ *
+ * Needs nothing from the server and allocates nothing.
+ */
+#ifndef HOMEO_FINGERPRINT_H
+#define HOMEO_FINGERPRINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash128.h"
+#include "base/slice.h"
+#include "text/stacktrace.h"
+
+/*
+ * Stored beside each fingerprint.  A change to what goes into a fingerprint,
+ * to the placeholders of normalize.c, or to the names that stacktrace.c
+ * finds makes another number of this.
+ */
+#define HOMEO_FINGERPRINT_VERSION 1
+
+/* Normalised messages are cut here before they are hashed. */
+#define HOMEO_FINGERPRINT_MESSAGE_BYTES 1024
+
+typedef struct HomeoFingerprint
+{
+	uint8_t		bytes[16];
+} HomeoFingerprint;
+
+typedef struct HomeoFingerprintBuilder
+{
+	HomeoHash128 hash;
+} HomeoFingerprintBuilder;
+
+/*
+ * Each field goes in with its tag and its length, so that no two different
+ * sequences of fields have the same bytes.  An absent field is left out by
+ * not adding it; an empty one is something else.
+ */
+extern void homeo_fingerprint_init(HomeoFingerprintBuilder *builder,
+								   uint32_t version);
+extern void homeo_fingerprint_add_field(HomeoFingerprintBuilder *builder,
+										uint8_t tag,
+										const char *text, size_t len);
+extern void homeo_fingerprint_final(const HomeoFingerprintBuilder *builder,
+									HomeoFingerprint *out);
+
+/* Absent texts have data NULL; empty ones count as absent. */
+typedef struct HomeoFingerprintInput
+{
+	HomeoSlice	language;
+	HomeoSlice	error_type;
+	HomeoSlice	sqlstate;
+	HomeoSlice	message;		/* as reported; is normalised here */
+	HomeoSlice	schema_name;
+	HomeoSlice	table_name;
+	HomeoSlice	column_name;
+	HomeoSlice	constraint_name;
+	HomeoSlice	datatype_name;
+	const HomeoFrame *frames;	/* innermost first, as stacktrace.c leaves
+								 * them */
+	size_t		nframes;
+} HomeoFingerprintInput;
+
+/*
+ * Fingerprint of the current version.  What makes two events one problem is
+ * the kind (language, SQLSTATE, type), the normalised message, and the
+ * place: the named object where the server names one, else functions and
+ * files on the stack, without line numbers.
+ */
+extern void homeo_fingerprint_event(const HomeoFingerprintInput *in,
+									HomeoFingerprint *out);
+
+#endif							/* HOMEO_FINGERPRINT_H */
