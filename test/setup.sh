@@ -1,0 +1,130 @@
+#!/bin/bash
+#
+# setup.sh: install the Debian packages that are missing
+#
+# usage: test/setup.sh [run | test]   build and run, or (default) test as well
+#        test/setup.sh explain        say what is missing for a build
+#
+# Needs root or sudo only when something is missing.  The server's package
+# would create and start a cluster "main" on its first installation; that is
+# prevented, and existing clusters are left alone.  PG_CONFIG may name the
+# pg_config of another version than 15.
+
+set -eu
+. "$(dirname "$0")/lib/common.sh"
+
+# The major version whose packages are meant: that of PG_CONFIG when it is
+# one of Debian's, 15 when there is none, nothing for other installations.
+major_version()
+{
+  local bindir
+  if ! bindir=$("${PG_CONFIG:-pg_config}" --bindir 2> /dev/null); then
+    echo 15
+  else
+    case $bindir in
+      /usr/lib/postgresql/*/bin)
+        bindir=${bindir%/bin}
+        echo "${bindir##*/}"
+        ;;
+    esac
+  fi
+}
+
+# The packages of one purpose, one a line.
+packages()
+{
+  local major
+  major=$(major_version)
+  printf '%s\n' gcc make libc6-dev pkg-config perl libpcre2-dev \
+    libvectorscan-dev liblz4-dev libcurl4-openssl-dev
+  if [ -n "$major" ]; then
+    printf '%s\n' "postgresql-$major" "postgresql-server-dev-$major" \
+      "postgresql-$major-cron" "postgresql-$major-hypopg"
+  fi
+  if [ "$1" = test ]; then
+    printf '%s\n' libipc-run-perl libtap-parser-sourcehandler-pgtap-perl \
+      pg-bsd-indent cppcheck binutils
+    [ -z "$major" ] || echo "postgresql-$major-pgtap"
+  fi
+}
+
+# Those of the packages that are not installed, on one line.
+missing()
+{
+  local package list=
+  for package in $(packages "$1"); do
+    dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2> /dev/null |
+      grep -q '^.i' || list="$list $package"
+  done
+  echo $list
+}
+
+explain()
+{
+  local list
+  list=$(missing run)
+  {
+    if ! command -v "${PG_CONFIG:-pg_config}" > /dev/null; then
+      echo "${PG_CONFIG:-pg_config}: not found, so PostgreSQL's headers" \
+        "are missing."
+    else
+      echo "$PG_CONFIG is there, but PostgreSQL's headers or programs" \
+        "that belong to it are not."
+    fi
+    [ -z "$list" ] || echo "Missing packages: $list"
+    echo "'make setup' installs what is missing."
+  } >&2
+}
+
+# as_root COMMAND...
+as_root()
+{
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+install_packages()
+{
+  local configuration=/etc/postgresql-common/createcluster.d
+  local file=$configuration/homeostasis-setup-$$.conf made=0 status=0
+
+  if [ "$(id -u)" != 0 ] && ! command -v sudo > /dev/null; then
+    echo "setup.sh: neither root nor sudo: ask an administrator to run" >&2
+    die "apt-get install $*"
+  fi
+  echo "setup.sh: installing $*"
+
+  # apt-get is given no input: it may not ask.
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y
+    -o DPkg::Lock::Timeout=300)
+
+  as_root "${apt[@]}" update < /dev/null || true
+  [ -d "$configuration" ] || made=1
+  trap 'as_root rm -f "$file"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  as_root mkdir -p "$configuration"
+  echo 'create_main_cluster = false' | as_root tee "$file" > /dev/null
+  as_root "${apt[@]}" install --no-install-recommends --no-upgrade "$@" \
+    < /dev/null || status=$?
+  as_root rm -f "$file"
+  trap - EXIT INT TERM
+  [ "$made" = 0 ] ||
+    as_root rmdir --ignore-fail-on-non-empty "$configuration" || true
+  [ "$status" = 0 ] || die "apt-get could not install $*"
+}
+
+purpose=${1-test}
+command -v dpkg-query > /dev/null ||
+  die "this is not Debian: install what $top/test/setup.sh lists by hand"
+case $purpose in
+  run | test)
+    list=$(missing "$purpose")
+    [ -z "$list" ] || install_packages $list
+    ;;
+  explain) explain ;;
+  *) die "usage: test/setup.sh [run | test | explain]" ;;
+esac
