@@ -31,6 +31,7 @@ SQL_SCHEMA_NAMES = \
 	audit
 
 SQL_CODE_NAMES = \
+	transition \
 	audit \
 	worker \
 	partition \
