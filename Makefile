@@ -53,6 +53,9 @@ SQL_CODE_NAMES = \
 
 SQL_LAST_NAMES = privileges
 
+SQL_NAMED = $(SQL_SCHEMA_NAMES:%=sql/schema/%.sql) \
+	$(SQL_CODE_NAMES:%=sql/code/%.sql) $(SQL_LAST_NAMES:%=sql/schema/%.sql)
+
 SQL_SCHEMA = $(wildcard $(SQL_SCHEMA_NAMES:%=sql/schema/%.sql))
 SQL_CODE = $(wildcard $(SQL_CODE_NAMES:%=sql/code/%.sql))
 SQL_LAST = $(wildcard $(SQL_LAST_NAMES:%=sql/schema/%.sql))
@@ -117,8 +120,11 @@ SHLIB_LINK = -Wl,--as-needed \
 # `make help` shows.
 # ---------------------------------------------------------------------------
 
-.PHONY: all install uninstall help setup private clean clean-build demo bench test \
-	installcheck .test .bench
+KINDS = static unit isolation sql tap
+
+.PHONY: all install uninstall help setup private clean clean-build demo bench \
+	test installcheck $(KINDS:%=test-%) floors indent indent-check objects \
+	sql-list warnings cppcheck .demo .bench .test
 
 all: ## build the module and its install script (the default)
 
@@ -135,6 +141,30 @@ help: ## list the targets
 setup: ## install the Debian packages that are missing (root or sudo)
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh test
 
+# Demo, tests and benchmarks install what is missing first, and then begin
+# anew, because only then can this file know where PostgreSQL is.
+
+demo: ## set up, build, and watch a live database heal
+	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh run
+	@$(MAKE) --no-print-directory .demo
+
+test: ## set up, build, and run all tests; T='pattern...' chooses files
+	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh test
+	@$(MAKE) --no-print-directory .test
+
+installcheck: test
+
+bench: ## set up, build, and run all benchmarks
+	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh run
+	@$(MAKE) --no-print-directory .bench
+
+bench-%: ## run one benchmark, bench/%
+	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh run
+	@$(MAKE) --no-print-directory .bench BENCH='bench/$*'
+
+floors: ## check that no room includes one of a floor above it
+	@test/static/floors.pl
+
 clean: clean-build ## remove build/ and the library; what runs keeps running
 
 clean-build:
@@ -145,7 +175,8 @@ clean-build:
 # Targets that need PostgreSQL's headers
 # ---------------------------------------------------------------------------
 
-NEED_PGXS = private .bench
+NEED_PGXS = private objects indent indent-check warnings cppcheck \
+	$(KINDS:%=test-%) .demo .test .bench
 
 ifeq ($(wildcard $(PGXS)),)
 
@@ -164,7 +195,7 @@ override with_llvm = no
 
 include $(PGXS)
 
-$(OBJS): $(OBJDIR)/%.o: src/%.c build/flags
+$(OBJS): $(OBJDIR)/%.o: src/%.c $(OBJDIR)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
@@ -172,8 +203,8 @@ $(OBJS): $(OBJDIR)/%.o: src/%.c build/flags
 
 # Changes only when the compiler, a flag or the server's version does, so
 # that objects built with other flags are not taken for current ones.
-build/flags: export FLAGS_NOW = $(CC) $(CFLAGS) $(CPPFLAGS) $(VERSION)
-build/flags: FORCE
+$(OBJDIR)/flags: export FLAGS_NOW = $(CC) $(CFLAGS) $(CPPFLAGS) $(VERSION)
+$(OBJDIR)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FLAGS_NOW" | cmp -s - $@ || \
 		printf '%s\n' "$$FLAGS_NOW" > $@
@@ -198,5 +229,118 @@ private: all ## install into a private copy of PostgreSQL, build/root
 	@PG_CONFIG='$(PG_CONFIG)' test/private.sh prepare
 	@$(MAKE) -s --no-print-directory install \
 		DESTDIR="$$(readlink -f build/root)"
+
+
+# ---------------------------------------------------------------------------
+# Tests
+# ---------------------------------------------------------------------------
+
+# Every kind of test runs, whatever the ones before it gave.  With T, those
+# kinds run that T names a file of.
+.test: private
+	@failed=; \
+	for kind in $(KINDS); do \
+		case "$(if $(T), $(T), test/$$kind/)" in \
+			*" test/$$kind/"*) ;; \
+			*" test/t/"*) [ $$kind = tap ] || continue ;; \
+			*) continue ;; \
+		esac; \
+		echo "== make test-$$kind"; \
+		$(MAKE) --no-print-directory test-$$kind || \
+			failed="$$failed test-$$kind"; \
+	done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
+
+test-sql: private ## run the pgTAP tests, test/sql
+	@T='$(T)' test/run-sql.sh
+
+test-tap: private ## run the tests of whole clusters, test/t
+	@T='$(T)' test/run-tap.sh
+
+test-isolation: private ## run the tests of concurrent sessions, test/isolation
+	@T='$(T)' test/run-isolation.sh
+
+# Sources that do not need the server are tested on their own, with the
+# sanitizers that do not get along with it.
+PLAIN_SOURCES := $(shell grep -L '"postgres\.h"' $(SOURCES) /dev/null | \
+	grep -v /dev/null)
+UNIT_CFLAGS = -std=gnu11 -g -O1 $(WARNINGS) -Isrc -Itest/unit \
+	-fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all
+UNIT_OBJS = $(PLAIN_SOURCES:src/%.c=build/unit/src/%.o)
+UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(sort \
+	$(wildcard test/unit/*.c)))
+
+build/unit/src/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+build/unit/%: test/unit/%.c $(UNIT_OBJS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJS)
+
+-include $(wildcard $(UNIT_OBJS:.o=.d) $(UNIT_TESTS:=.d))
+
+test-unit: $(UNIT_TESTS) ## run the tests of code that needs no server, test/unit
+	@T='$(T)' test/run-unit.sh
+
+STATIC_CHECKS = indent-check floors sql-list warnings cppcheck
+
+test-static: ## check layout, floors, warnings, cppcheck, the install script's list
+	@$(MAKE) -s -k --no-print-directory $(STATIC_CHECKS)
+
+sql-list:
+	@test/static/sql_list.sh $(SQL_NAMED)
+
+warnings:
+	@$(MAKE) -s --no-print-directory objects OBJDIR=build/warnings-gcc \
+		CC=gcc WERROR=1
+	@if command -v $(CLANG) > /dev/null; then \
+		$(MAKE) -s --no-print-directory objects CC=$(CLANG) \
+			OBJDIR=build/warnings-clang WERROR=1; \
+	fi
+
+cppcheck:
+	@test/static/cppcheck.sh $(SOURCES)
+
+objects: $(OBJS)
+
+# ---------------------------------------------------------------------------
+# Layout of the C code
+# ---------------------------------------------------------------------------
+
+C_FILES = $(sort $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch] \
+	test/fuzz/*.[ch]))
+
+# Names of types are taken from the debugging information of the objects; our
+# own types are told by their names; the list beside indent.pl holds the rest.
+build/typedefs: $(OBJS) $(C_FILES) test/static/typedefs.list
+	@mkdir -p $(@D)
+	@{ objdump --dwarf=info $(OBJS) /dev/null 2> /dev/null | \
+		sed -n '/(DW_TAG_typedef)/{n;s/.*DW_AT_name.*: //p}'; \
+	  grep -oh '\bHomeo[A-Z][A-Za-z0-9]*' $(C_FILES); \
+	  cat test/static/typedefs.list; } | sort -u > $@
+
+indent: build/typedefs ## lay out the C code as PostgreSQL does
+	@test/static/indent.pl $< $(C_FILES)
+
+indent-check: build/typedefs ## show where the layout differs from that
+	@test/static/indent.pl --check $< $(C_FILES)
+
+# ---------------------------------------------------------------------------
+# Demo and benchmarks
+# ---------------------------------------------------------------------------
+
+.demo: private
+	@demo/run
+
+# Executables in bench/ are benchmarks; BENCH names one.
+BENCH = $(shell find bench -maxdepth 1 -type f -perm -u+x 2>/dev/null | sort)
+
+.bench: private
+	@for bench in $(BENCH); do \
+		echo "== $$bench"; \
+		$$bench || exit; \
+	done
 
 endif

@@ -1,0 +1,69 @@
+#!/bin/bash
+#
+# run-tap.sh: the tests of whole clusters, test/t/*.pl, by prove
+#
+# usage: test/run-tap.sh       T='test/t/010*' chooses files
+#
+# The tests use PostgreSQL::Test::Cluster, through test/lib/
+# HomeostasisCluster.pm, from the private installation.  They start servers
+# themselves, so they run as the server user; where that user cannot read the
+# checkout they run from a copy.  Logs of a failed run are kept in
+# build/log/tap.  Called by `make test-tap`.
+
+set -eu
+. "$(dirname "$0")/lib/common.sh"
+. "$top/test/lib/choose.sh"
+
+choose test/t .pl
+use_private
+forget_pg_environment
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/homeostasis-tap.XXXXXX")
+
+# Ends servers that an interrupted test left behind, then removes everything.
+finish()
+{
+  local pidfile pid
+  trap '' HUP INT TERM
+  find "$work" -name postmaster.pid 2> /dev/null |
+    while read -r pidfile; do
+      pid=$(head -n 1 "$pidfile")
+      kill -QUIT "$pid" 2> /dev/null || continue
+      timeout 20 tail --pid="$pid" -f /dev/null || true
+    done
+  rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+mkdir "$work/tmp"
+checkout=$top
+if ! server_user_reads "$top/test/t"; then
+  checkout=$work/checkout
+  mkdir "$checkout"
+  tar -C "$top" -cf - --exclude=./build --exclude=./.git . |
+    tar -C "$checkout" -xf - --no-same-owner
+  chmod -R u+rwX,go+rX "$checkout"
+fi
+hand_over "$work"
+chmod 755 "$work"
+
+export TESTDIR=$work TESTDATADIR=$work/tmp_check
+export TESTLOGDIR=$work/tmp_check/log TMPDIR=$work/tmp
+export HOMEOSTASIS_CHECKOUT=$checkout
+export PG_REGRESS=$PG_PKGLIBDIR/pgxs/src/test/regress/pg_regress
+
+status=0
+as_server_user env --chdir="$checkout" prove -j2 \
+  -I "$PG_PKGLIBDIR/pgxs/src/test/perl" -I "$checkout/test/lib" \
+  ${PROVE_FLAGS-} "${files[@]}" || status=$?
+
+if [ "$status" != 0 ]; then
+  rm -rf "$build/log/tap"
+  mkdir -p "$build/log"
+  cp -r "$work/tmp_check/log" "$build/log/tap" 2> /dev/null &&
+    echo "logs of the run are kept in build/log/tap"
+fi
+exit "$status"
