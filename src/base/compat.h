@@ -1,35 +1,79 @@
 /*
  * compat.h
- *		What differs between the versions of PostgreSQL this compiles for,
- *		15 to 18.  The only place that looks at PG_VERSION_NUM.
+ *		Differences between the versions of PostgreSQL that are supported,
+ *		15 to 18; the only file that looks at PG_VERSION_NUM.
  *
- * The module is compiled with -fvisibility=hidden; what the server looks up
- * by name is marked PGDLLEXPORT (the Makefile gives that its meaning on 15).
- * Include this in every file that has a PG_FUNCTION_INFO_V1.
+ * A wrapper has the name and arguments of the newest version's function with
+ * homeo_ in front and _compat behind.
  */
 #ifndef HOMEO_COMPAT_H
 #define HOMEO_COMPAT_H
 
+#include "catalog/pg_database.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/wait_event.h"
 
-#if PG_VERSION_NUM < 150000
-#error "Homeostasis needs PostgreSQL 15 or newer"
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "homeostasis supports PostgreSQL 15 to 18"
 #endif
 
-/* Before 16, PG_FUNCTION_INFO_V1 exports the info record only. */
-#if PG_VERSION_NUM < 160000
-#undef PG_FUNCTION_INFO_V1
-#define PG_FUNCTION_INFO_V1(funcname) \
-	extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
-	extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, funcname) (void); \
-	const Pg_finfo_record * \
-	CppConcat(pg_finfo_, funcname) (void) \
-	{ \
-		static const Pg_finfo_record info = {1}; \
-\
-		return &info; \
-	} \
-	extern int	no_such_variable
+/*
+ * What a GUC check hook hands over as its extra data must come from the
+ * allocator that the server frees it with.
+ */
+static inline void *
+homeo_guc_malloc_compat(int elevel, size_t size)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_malloc(elevel, size);
+#else
+	void	   *data = malloc(size);
+
+	if (data == NULL)
+		ereport(elevel,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return data;
 #endif
+}
+
+/*
+ * Number of a wait event of this extension.  Before version 17 extensions
+ * share one event without a name.  Not in a signal handler or the log hook.
+ */
+static inline uint32
+homeo_wait_event_compat(const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+	return WaitEventExtensionNew(name);
+#else
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* Index of a process in ProcGlobal->allProcs. */
+static inline int
+homeo_proc_number_compat(PGPROC *proc)
+{
+#if PG_VERSION_NUM >= 170000
+	return GetNumberFromPGProc(proc);
+#else
+	return proc->pgprocno;
+#endif
+}
+
+static inline bool
+homeo_object_ownercheck_database_compat(Oid database, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, database, role);
+#else
+	return pg_database_ownercheck(database, role);
+#endif
+}
 
 #endif							/* HOMEO_COMPAT_H */

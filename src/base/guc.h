@@ -1,0 +1,71 @@
+/*
+ * guc.h
+ *		The settings homeostasis.*; each variable's unit is in its name or
+ *		behind it.
+ *
+ * Settings of context "postmaster" exist only when the library is in
+ * shared_preload_libraries; without it the variables keep their defaults.
+ */
+#ifndef HOMEO_GUC_H
+#define HOMEO_GUC_H
+
+/* The ring has one consumer, so there is one worker that stores it. */
+#define HOMEO_MAX_INGEST_WORKERS	1
+
+typedef enum HomeoMode
+{
+	HOMEO_MODE_OBSERVE,			/* diagnose only */
+	HOMEO_MODE_SUGGEST,			/* plan and validate; a person approves */
+	HOMEO_MODE_AUTO				/* policies may approve */
+} HomeoMode;
+
+/* General */
+extern char *homeo_guc_database;
+extern int	homeo_guc_mode;		/* HomeoMode */
+extern bool homeo_guc_workers;
+
+/* Capture of the server's own errors */
+extern bool homeo_guc_capture;
+extern int	homeo_guc_capture_level;	/* an elevel of elog.h */
+
+/* Intake */
+extern int	homeo_guc_batch_size;	/* events */
+extern int	homeo_guc_batch_timeout;	/* ms */
+extern int	homeo_guc_ingest_workers;
+extern int	homeo_guc_overflow_timeout; /* ms */
+extern int	homeo_guc_partitions_ahead; /* days */
+extern int	homeo_guc_retention_days;
+extern int	homeo_guc_ring_size;	/* kB */
+
+/* Rules */
+extern int	homeo_guc_match_limit;	/* PCRE2's unit: backtracking steps */
+extern int	homeo_guc_match_subject_limit;	/* bytes */
+
+/* Planning and dry runs */
+extern int	homeo_guc_dry_run_lock_timeout; /* ms */
+extern int	homeo_guc_dry_run_max_bytes;	/* kB; -1: no limit */
+extern int	homeo_guc_dry_run_statement_timeout;	/* ms */
+extern bool homeo_guc_replay;
+
+/* Deployment */
+extern int	homeo_guc_deploy_lock_timeout;	/* ms */
+extern int	homeo_guc_deploy_statement_timeout; /* ms */
+extern int	homeo_guc_max_healings_per_hour;
+extern int	homeo_guc_max_healings_per_object_per_hour;
+
+/* Healer */
+extern int	homeo_guc_healer_interval;	/* ms */
+extern int	homeo_guc_lease;	/* s */
+
+extern void homeo_guc_init(void);
+
+/*
+ * What the capture_* and capture_exclude_* lists say.  They neither allocate
+ * nor raise, so the log hook may call them; a null name is captured unless
+ * only named ones are.
+ */
+extern bool homeo_guc_captures_sqlstate(int sqlerrcode);
+extern bool homeo_guc_captures_database(const char *name);
+extern bool homeo_guc_captures_role(const char *name);
+
+#endif							/* HOMEO_GUC_H */

@@ -1,0 +1,799 @@
+/*
+ * worker.c
+ *		Slots that show and wake the background workers, and what their main
+ *		loops have in common.
+ *
+ * Every worker that may exist has a fixed slot.  A process takes its slot by
+ * changing pid from 0 with compare-and-exchange, so no two run at once, and
+ * gives it back when it exits; after a crash shared memory is made anew.
+ * pid, proc_number, database and state are atomics, because the log hook and
+ * the launcher read them without a lock; the rest of a slot is written by its
+ * owner only, under the slot's spinlock.
+ *
+ * Leaving a database: a request is put into the table of requests before the
+ * slots are looked at, a worker shows its database in its slot before it
+ * looks at the requests; so one of the two sees the other.
+ */
+#include "postgres.h"
+
+#include "base/worker.h"
+
+#include "access/xact.h"
+#include "base/compat.h"
+#include "base/shmem.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "pgstat.h"
+#include "port/atomics.h"
+#include "portability/instr_time.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/procsignal.h"
+#include "storage/spin.h"
+#include "tcop/tcopprot.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#define MAX_SLOTS	(2 + HOMEO_MAX_INGEST_WORKERS + HOMEO_MAX_OPERATORS)
+#define NO_PROC		PG_UINT32_MAX
+
+/* Databases that are being dropped, renamed or copied at the same time. */
+#define MAX_LEAVES	8
+
+/* How long a turn waits for a lock before it fails and is tried again. */
+#define LOCK_TIMEOUT_SETTING	"2s"
+
+/* How often a worker looks whether the extension has appeared. */
+#define EXTENSION_POLL_MS	1000
+
+/* Limits of the time between a failed turn and the next. */
+#define BACK_OFF_MIN_MS		200
+#define BACK_OFF_MAX_MS		30000
+
+/* A cause that goes on is logged again after this time. */
+#define LOG_AGAIN_S			600
+#define MAX_CAUSES			8
+
+#define ERROR_LENGTH		256
+
+typedef struct HomeoWorkerSlot
+{
+	HomeoWorkerKind kind;		/* fixed */
+	int			number;			/* fixed */
+	pg_atomic_uint32 pid;		/* 0: free */
+	pg_atomic_uint32 proc_number;	/* of its latch, or NO_PROC */
+	pg_atomic_uint32 database;
+	pg_atomic_uint32 state;		/* HomeoWorkerState */
+
+	slock_t		mutex;			/* guards what follows */
+	TimestampTz started_at;
+	TimestampTz last_turn_at;	/* 0: none */
+	int64		turns;			/* since the server started */
+	int64		errors;
+	TimestampTz last_error_at;	/* 0: none */
+	int64		memory;			/* bytes allocated after the last turn */
+	char		last_error[ERROR_LENGTH];
+} HomeoWorkerSlot;
+
+typedef struct HomeoWorkerArea
+{
+	slock_t		mutex;			/* guards leave */
+	struct
+	{
+		Oid			database;
+		int			requests;	/* 0: free */
+	}			leave[MAX_LEAVES];
+	HomeoWorkerSlot slot[MAX_SLOTS];
+} HomeoWorkerArea;
+
+/* What a worker is started with, in BackgroundWorker.bgw_extra. */
+typedef struct HomeoWorkerStart
+{
+	int			number;
+	Oid			database;
+} HomeoWorkerStart;
+
+/* A cause of errors that was logged. */
+typedef struct HomeoWorkerCause
+{
+	int			sqlerrcode;		/* 0: unused */
+	int			lineno;
+	instr_time	logged_at;
+	int			suppressed;
+} HomeoWorkerCause;
+
+static const char *const kind_names[] = {
+	[HOMEO_WORKER_LAUNCHER] = "launcher",
+	[HOMEO_WORKER_INGEST] = "ingest",
+	[HOMEO_WORKER_HEALER] = "healer",
+	[HOMEO_WORKER_OPERATOR] = "operator"
+};
+
+static const char *const state_names[] = {
+	[HOMEO_STATE_STARTING] = "starting",
+	[HOMEO_STATE_WAITING_FOR_DATABASE] = "waiting for database",
+	[HOMEO_STATE_WAITING_FOR_EXTENSION] = "waiting for extension",
+	[HOMEO_STATE_IDLE] = "idle",
+	[HOMEO_STATE_WORKING] = "working",
+	[HOMEO_STATE_BACKING_OFF] = "backing off",
+	[HOMEO_STATE_SWITCHED_OFF] = "switched off"
+};
+
+static HomeoWorkerArea *area = NULL;
+
+/* This process's slot while it has one, and its failures in a row. */
+static bool is_mine = false;
+static HomeoWorkerSlot *my_slot = NULL;
+static int	my_failures = 0;
+static HomeoWorkerCause causes[MAX_CAUSES];
+
+static Size
+area_size(void)
+{
+	return sizeof(HomeoWorkerArea);
+}
+
+static void
+init_slot(HomeoWorkerSlot *slot, HomeoWorkerKind kind, int number)
+{
+	slot->kind = kind;
+	slot->number = number;
+	pg_atomic_init_u32(&slot->pid, 0);
+	pg_atomic_init_u32(&slot->proc_number, NO_PROC);
+	pg_atomic_init_u32(&slot->database, InvalidOid);
+	pg_atomic_init_u32(&slot->state, HOMEO_STATE_STARTING);
+	SpinLockInit(&slot->mutex);
+}
+
+static void
+init_area(void *memory, Size size, bool found)
+{
+	HomeoWorkerSlot *slot;
+
+	area = memory;
+	if (found)
+		return;
+
+	memset(area, 0, size);
+	SpinLockInit(&area->mutex);
+	slot = area->slot;
+	init_slot(slot++, HOMEO_WORKER_LAUNCHER, 0);
+	init_slot(slot++, HOMEO_WORKER_HEALER, 0);
+	for (int i = 0; i < HOMEO_MAX_INGEST_WORKERS; i++)
+		init_slot(slot++, HOMEO_WORKER_INGEST, i);
+	for (int i = 0; i < HOMEO_MAX_OPERATORS; i++)
+		init_slot(slot++, HOMEO_WORKER_OPERATOR, i);
+}
+
+static const HomeoShmemPiece area_piece = {
+	"homeostasis workers", area_size, init_area
+};
+
+void
+homeo_worker_init(void)
+{
+	homeo_shmem_register(&area_piece);
+}
+
+/*
+ * Everything but when it starts and restarts.  function is an exported one of
+ * this library.
+ */
+void
+homeo_worker_describe(BackgroundWorker *worker, HomeoWorkerKind kind,
+					  int number, Oid database, const char *function)
+{
+	HomeoWorkerStart start = {.number = number,.database = database};
+
+	StaticAssertStmt(sizeof(HomeoWorkerStart) <= BGW_EXTRALEN,
+					 "start does not fit into bgw_extra");
+
+	memset(worker, 0, sizeof(BackgroundWorker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker->bgw_library_name, "homeostasis", BGW_MAXLEN);
+	strlcpy(worker->bgw_function_name, function, BGW_MAXLEN);
+	snprintf(worker->bgw_type, BGW_MAXLEN, "homeostasis %s", kind_names[kind]);
+	strlcpy(worker->bgw_name, worker->bgw_type, BGW_MAXLEN);
+	memcpy(worker->bgw_extra, &start, sizeof(start));
+}
+
+/* Gives the slot back; whoever waits for this worker's end is woken. */
+static void
+release_slot(int code, Datum arg)
+{
+	HomeoWorkerSlot *slot = my_slot;
+
+	if (slot == NULL)
+		return;
+	my_slot = NULL;
+	pg_atomic_write_u32(&slot->proc_number, NO_PROC);
+	pg_atomic_write_u32(&slot->database, InvalidOid);
+	pg_write_barrier();
+	pg_atomic_write_u32(&slot->pid, 0);
+	homeo_worker_wake(HOMEO_WORKER_LAUNCHER);
+}
+
+/*
+ * Takes the slot of this kind and number, or, for operators, which have no
+ * number of their own, any free one.
+ */
+static void
+take_slot(HomeoWorkerKind kind, int number)
+{
+	for (int i = 0; i < MAX_SLOTS && my_slot == NULL; i++)
+	{
+		HomeoWorkerSlot *slot = &area->slot[i];
+		uint32		nobody = 0;
+
+		if (slot->kind == kind &&
+			(kind == HOMEO_WORKER_OPERATOR || slot->number == number) &&
+			pg_atomic_compare_exchange_u32(&slot->pid, &nobody, MyProcPid))
+			my_slot = slot;
+	}
+	if (my_slot == NULL)
+	{
+		if (kind == HOMEO_WORKER_OPERATOR)
+			ereport(FATAL,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("more than %d operators of homeostasis at the same time",
+							HOMEO_MAX_OPERATORS)));
+		proc_exit(0);
+	}
+
+	before_shmem_exit(release_slot, (Datum) 0);
+	SpinLockAcquire(&my_slot->mutex);
+	my_slot->started_at = GetCurrentTimestamp();
+	my_slot->memory = 0;
+	SpinLockRelease(&my_slot->mutex);
+	pg_atomic_write_u32(&my_slot->state, HOMEO_STATE_STARTING);
+	pg_atomic_write_u32(&my_slot->proc_number, homeo_proc_number_compat(MyProc));
+}
+
+int
+homeo_worker_begin(HomeoWorkerKind kind)
+{
+	HomeoWorkerStart start;
+
+	is_mine = true;
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+
+	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
+	take_slot(kind, start.number);
+	return start.number;
+}
+
+/*
+ * ALTER DATABASE or ALTER ROLE could otherwise make every turn fail, read
+ * only or slow, or leave one open for ever.
+ */
+static void
+override_settings(void)
+{
+	static const struct
+	{
+		const char *name;
+		const char *value;
+	}			settings[] = {
+		{"array_nulls", "on"},
+		{"bytea_output", "hex"},
+		{"check_function_bodies", "on"},
+		{"datestyle", "ISO, YMD"},
+		{"default_transaction_deferrable", "off"},
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_read_only", "off"},
+		{"extra_float_digits", "1"},
+		{"idle_in_transaction_session_timeout", "0"},
+		{"intervalstyle", "postgres"},
+		{"jit", "off"},
+		{"lock_timeout", LOCK_TIMEOUT_SETTING},
+		{"max_parallel_workers_per_gather", "0"},
+		{"quote_all_identifiers", "off"},
+		{"row_security", "on"},
+		{"search_path", "pg_catalog, pg_temp"},
+		{"session_replication_role", "origin"},
+		{"standard_conforming_strings", "on"},
+		{"statement_timeout", "0"},
+		{"transform_null_equals", "off"}
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		SetConfigOption(settings[i].name, settings[i].value,
+						PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void
+homeo_worker_connect(void)
+{
+	HomeoWorkerStart start;
+
+	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
+	pg_atomic_write_u32(&my_slot->database, start.database);
+	pg_memory_barrier();
+	if (homeo_worker_must_leave(start.database))
+		proc_exit(0);
+
+	BackgroundWorkerInitializeConnectionByOid(start.database, InvalidOid, 0);
+	override_settings();
+	SetConfigOption("application_name", MyBgworkerEntry->bgw_name,
+					PGC_USERSET, PGC_S_OVERRIDE);
+	pgstat_report_appname(MyBgworkerEntry->bgw_name);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+void
+homeo_worker_set_state(HomeoWorkerState state)
+{
+	pg_atomic_write_u32(&my_slot->state, state);
+}
+
+/* The message is copied, cut at a character. */
+void
+homeo_worker_note_error(const char *message)
+{
+	int			length = pg_mbcliplen(message, strlen(message),
+									  ERROR_LENGTH - 1);
+	TimestampTz now = GetCurrentTimestamp();
+
+	SpinLockAcquire(&my_slot->mutex);
+	my_slot->errors++;
+	my_slot->last_error_at = now;
+	memcpy(my_slot->last_error, message, length);
+	my_slot->last_error[length] = '\0';
+	SpinLockRelease(&my_slot->mutex);
+}
+
+bool
+homeo_worker_find_owner(Oid *owner)
+{
+	Oid			extension = get_extension_oid("homeostasis", true);
+	Oid			schema;
+	LOCKTAG		tag;
+	HeapTuple	tuple;
+	Oid			schema_owner;
+
+	if (!OidIsValid(extension))
+		return false;
+
+	/*
+	 * DROP EXTENSION takes the strongest lock on the extension first, so
+	 * while we have this one nothing vanishes under a turn.  Whoever has it
+	 * is not waited for: a transaction that drops the extension may stay
+	 * open.
+	 */
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, extension, 0);
+	if (LockAcquire(&tag, AccessShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+
+	if (get_extension_oid("homeostasis", true) != extension)
+		return false;
+	schema = get_namespace_oid("homeostasis", true);
+	if (!OidIsValid(schema) ||
+		getExtensionOfObject(NamespaceRelationId, schema) != extension)
+		return false;
+	*owner = get_role_oid("homeostasis_owner", true);
+	if (!OidIsValid(*owner))
+		return false;
+
+	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	schema_owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	if (schema_owner != *owner)
+		return false;
+
+	if (superuser_arg(*owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_ROLE_SPECIFICATION),
+				 errmsg("role \"%s\" is a superuser", "homeostasis_owner"),
+				 errhint("Run ALTER ROLE homeostasis_owner NOSUPERUSER; the workers do "
+						 "not act as a superuser.")));
+	return true;
+}
+
+/* One turn without its error handling. */
+static HomeoTurnResult
+run_turn(HomeoWorkerTurn turn, void *arg, int timeout_ms)
+{
+	Oid			owner;
+	Oid			save_user;
+	int			save_context;
+	bool		more;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	if (timeout_ms > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, timeout_ms);
+	if (!homeo_worker_find_owner(&owner))
+	{
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		CommitTransactionCommand();
+		return HOMEO_TURN_NO_EXTENSION;
+	}
+
+	pgstat_report_activity(STATE_RUNNING, MyBgworkerEntry->bgw_name);
+	homeo_worker_set_state(HOMEO_STATE_WORKING);
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	GetUserIdAndSecContext(&save_user, &save_context);
+	SetUserIdAndSecContext(owner, save_context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	more = turn(arg);
+	SetUserIdAndSecContext(save_user, save_context);
+	SPI_finish();
+	PopActiveSnapshot();
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	CommitTransactionCommand();
+	return more ? HOMEO_TURN_MORE : HOMEO_TURN_IDLE;
+}
+
+/*
+ * The memory of an error's cause, told by its code and the line that raised
+ * it; the one that was logged longest ago gives way to a new one.
+ */
+static HomeoWorkerCause *
+find_cause(const ErrorData *error)
+{
+	HomeoWorkerCause *oldest = &causes[0];
+
+	for (int i = 0; i < MAX_CAUSES; i++)
+	{
+		HomeoWorkerCause *cause = &causes[i];
+
+		if (cause->sqlerrcode == error->sqlerrcode &&
+			cause->lineno == error->lineno)
+			return cause;
+		if (oldest->sqlerrcode != 0 &&
+			(cause->sqlerrcode == 0 ||
+			 INSTR_TIME_GET_MILLISEC(cause->logged_at) <
+			 INSTR_TIME_GET_MILLISEC(oldest->logged_at)))
+			oldest = cause;
+	}
+	memset(oldest, 0, sizeof(*oldest));
+	return oldest;
+}
+
+/* Logs the error being handled, unless its cause was logged lately. */
+static void
+log_once(const ErrorData *error)
+{
+	HomeoWorkerCause *cause = find_cause(error);
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	if (cause->sqlerrcode != 0)
+	{
+		instr_time	since = now;
+
+		INSTR_TIME_SUBTRACT(since, cause->logged_at);
+		if (INSTR_TIME_GET_DOUBLE(since) < LOG_AGAIN_S)
+		{
+			cause->suppressed++;
+			return;
+		}
+	}
+	if (cause->suppressed > 0)
+		errcontext("%d more of the same since the last report",
+				   cause->suppressed);
+	EmitErrorReport();
+	cause->sqlerrcode = error->sqlerrcode;
+	cause->lineno = error->lineno;
+	cause->logged_at = now;
+	cause->suppressed = 0;
+}
+
+/* After an ERROR in a turn: logs it and leaves no transaction. */
+static void
+recover(MemoryContext context)
+{
+	ErrorData  *error;
+
+	HOLD_INTERRUPTS();
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	log_once(error);
+	AbortOutOfAnyTransaction();
+	FlushErrorState();
+	homeo_worker_note_error(error->message ? error->message : "(no message)");
+	FreeErrorData(error);
+	RESUME_INTERRUPTS();
+}
+
+static void
+note_turn(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int64		memory = MemoryContextMemAllocated(TopMemoryContext, true);
+
+	SpinLockAcquire(&my_slot->mutex);
+	my_slot->turns++;
+	my_slot->last_turn_at = now;
+	my_slot->memory = memory;
+	SpinLockRelease(&my_slot->mutex);
+}
+
+HomeoTurnResult
+homeo_worker_turn(HomeoWorkerTurn turn, void *arg, int timeout_ms)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile HomeoTurnResult result = HOMEO_TURN_FAILED;
+
+	CHECK_FOR_INTERRUPTS();
+	PG_TRY();
+	{
+		result = run_turn(turn, arg, timeout_ms);
+	}
+	PG_CATCH();
+	{
+		recover(context);
+	}
+	PG_END_TRY();
+
+	MemoryContextSwitchTo(context);
+	pgstat_report_stat(true);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	if (result != HOMEO_TURN_NO_EXTENSION)
+		note_turn();
+	return result;
+}
+
+static long
+milliseconds_since(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return (long) INSTR_TIME_GET_MILLISEC(now);
+}
+
+/* Waits for the whole time, handling what comes meanwhile. */
+static void
+back_off(long milliseconds)
+{
+	instr_time	start;
+	long		left = milliseconds;
+
+	INSTR_TIME_SET_CURRENT(start);
+	while (left > 0)
+	{
+		homeo_worker_wait(left, "HomeostasisBackOff");
+		left = milliseconds - milliseconds_since(start);
+	}
+}
+
+void
+homeo_worker_rest(HomeoTurnResult result, long idle_ms, const char *wait_event)
+{
+	long		delay;
+
+	if (result != HOMEO_TURN_FAILED)
+		my_failures = 0;
+
+	switch (result)
+	{
+		case HOMEO_TURN_MORE:
+			homeo_worker_wait(0, wait_event);
+			break;
+		case HOMEO_TURN_IDLE:
+			homeo_worker_set_state(HOMEO_STATE_IDLE);
+			homeo_worker_wait(idle_ms, wait_event);
+			break;
+		case HOMEO_TURN_NO_EXTENSION:
+			homeo_worker_set_state(HOMEO_STATE_WAITING_FOR_EXTENSION);
+			back_off(EXTENSION_POLL_MS);
+			break;
+		case HOMEO_TURN_FAILED:
+			homeo_worker_set_state(HOMEO_STATE_BACKING_OFF);
+			delay = BACK_OFF_MIN_MS << Min(my_failures, 10);
+			my_failures++;
+			back_off(Min(delay, BACK_OFF_MAX_MS));
+			break;
+	}
+}
+
+void
+homeo_worker_wait(long timeout_ms, const char *wait_event)
+{
+	(void) WaitLatch(MyLatch,
+					 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 timeout_ms, homeo_wait_event_compat(wait_event));
+	ResetLatch(MyLatch);
+
+	/* A cancel that comes while nothing runs has nothing to cancel. */
+	QueryCancelPending = false;
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+	if (my_slot->kind != HOMEO_WORKER_LAUNCHER &&
+		(!homeo_guc_workers || homeo_worker_must_leave(MyDatabaseId)))
+		proc_exit(0);
+}
+
+/*
+ * A process that has just exited may have given its place to another, whose
+ * latch is then set for nothing; every user of a latch allows for that.
+ */
+void
+homeo_worker_wake(HomeoWorkerKind kind)
+{
+	if (area == NULL)
+		return;
+	for (int i = 0; i < MAX_SLOTS; i++)
+	{
+		uint32		proc_number;
+
+		if (area->slot[i].kind != kind)
+			continue;
+		proc_number = pg_atomic_read_u32(&area->slot[i].proc_number);
+		if (proc_number != NO_PROC)
+			SetLatch(&ProcGlobal->allProcs[proc_number].procLatch);
+	}
+}
+
+bool
+homeo_worker_is_mine(void)
+{
+	return is_mine;
+}
+
+int
+homeo_worker_pid(HomeoWorkerKind kind, int number)
+{
+	for (int i = 0; i < MAX_SLOTS; i++)
+	{
+		if (area->slot[i].kind == kind && area->slot[i].number == number)
+			return (int) pg_atomic_read_u32(&area->slot[i].pid);
+	}
+	return 0;
+}
+
+bool
+homeo_worker_request_leave(Oid database)
+{
+	int			place = -1;
+
+	SpinLockAcquire(&area->mutex);
+	for (int i = 0; i < MAX_LEAVES; i++)
+	{
+		if (area->leave[i].requests == 0)
+			place = i;
+		else if (area->leave[i].database == database)
+		{
+			place = i;
+			break;
+		}
+	}
+	if (place >= 0)
+	{
+		area->leave[place].database = database;
+		area->leave[place].requests++;
+	}
+	SpinLockRelease(&area->mutex);
+	return place >= 0;
+}
+
+void
+homeo_worker_withdraw_leave(Oid database)
+{
+	SpinLockAcquire(&area->mutex);
+	for (int i = 0; i < MAX_LEAVES; i++)
+	{
+		if (area->leave[i].requests > 0 && area->leave[i].database == database)
+			area->leave[i].requests--;
+	}
+	SpinLockRelease(&area->mutex);
+	homeo_worker_wake(HOMEO_WORKER_LAUNCHER);
+}
+
+bool
+homeo_worker_must_leave(Oid database)
+{
+	bool		wanted = false;
+
+	SpinLockAcquire(&area->mutex);
+	for (int i = 0; i < MAX_LEAVES; i++)
+	{
+		if (area->leave[i].requests > 0 && area->leave[i].database == database)
+			wanted = true;
+	}
+	SpinLockRelease(&area->mutex);
+	return wanted;
+}
+
+int
+homeo_worker_count_in(Oid database, int signal)
+{
+	int			count = 0;
+
+	for (int i = 0; i < MAX_SLOTS; i++)
+	{
+		HomeoWorkerSlot *slot = &area->slot[i];
+		int			pid = (int) pg_atomic_read_u32(&slot->pid);
+		uint32		proc_number;
+
+		pg_read_barrier();
+		if (pid == 0 || slot == my_slot ||
+			pg_atomic_read_u32(&slot->database) != database)
+			continue;
+		count++;
+		proc_number = pg_atomic_read_u32(&slot->proc_number);
+		if (proc_number != NO_PROC)
+			SetLatch(&ProcGlobal->allProcs[proc_number].procLatch);
+		if (signal != 0)
+			kill(pid, signal);
+	}
+	return count;
+}
+
+/*
+ * stat_workers: one row for each process that runs
+ */
+PG_FUNCTION_INFO_V1(homeo_worker_stat);
+
+Datum
+homeo_worker_stat(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	homeo_shmem_require();
+	InitMaterializedSRF(fcinfo, 0);
+
+	for (int i = 0; i < MAX_SLOTS; i++)
+	{
+		HomeoWorkerSlot *slot = &area->slot[i];
+		HomeoWorkerSlot copy;
+		uint32		pid = pg_atomic_read_u32(&slot->pid);
+		uint32		database = pg_atomic_read_u32(&slot->database);
+		uint32		state = pg_atomic_read_u32(&slot->state);
+		Datum		values[12];
+		bool		nulls[12] = {0};
+
+		if (pid == 0)
+			continue;
+		SpinLockAcquire(&slot->mutex);
+		copy = *slot;
+		SpinLockRelease(&slot->mutex);
+
+		values[0] = CStringGetTextDatum(kind_names[copy.kind]);
+		values[1] = Int32GetDatum(copy.number);
+		values[2] = Int32GetDatum((int32) pid);
+		values[3] = ObjectIdGetDatum(database);
+		nulls[3] = !OidIsValid(database);
+		values[4] = CStringGetTextDatum(state_names[state]);
+		values[5] = TimestampTzGetDatum(copy.started_at);
+		values[6] = TimestampTzGetDatum(copy.last_turn_at);
+		nulls[6] = copy.last_turn_at == 0;
+		values[7] = Int64GetDatum(copy.turns);
+		values[8] = Int64GetDatum(copy.errors);
+		values[9] = TimestampTzGetDatum(copy.last_error_at);
+		values[10] = CStringGetTextDatum(copy.last_error);
+		nulls[9] = nulls[10] = copy.last_error_at == 0;
+		values[11] = Int64GetDatum(copy.memory);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,32 @@
+/*
+ * homeostasis.c
+ *		Loads the module: calls the init function of each room, lowest floor
+ *		first.
+ *
+ * Without shared_preload_libraries the settings and the SQL functions are
+ * there, and those that need shared memory or workers say what is missing.
+ */
+#include "postgres.h"
+
+#include "base/guc.h"
+#include "base/shmem.h"
+#include "base/worker.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	homeo_guc_init();
+
+	/* pg_upgrade must find no connection but its own. */
+	if (IsBinaryUpgrade || !process_shared_preload_libraries_in_progress)
+		return;
+
+	homeo_shmem_init();
+	homeo_worker_init();
+}
