@@ -17,9 +17,8 @@
 #include "utils/guc.h"
 #include "utils/wait_event.h"
 
-#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
-#error "homeostasis supports PostgreSQL 15 to 18"
-#endif
+StaticAssertDecl(PG_VERSION_NUM >= 150000 && PG_VERSION_NUM < 190000,
+				 "homeostasis supports PostgreSQL 15 to 18");
 
 /*
  * What a GUC check hook hands over as its extra data must come from the
@@ -38,6 +37,16 @@ homeo_guc_malloc_compat(int elevel, size_t size)
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
 	return data;
+#endif
+}
+
+static inline void
+homeo_guc_free_compat(void *data)
+{
+#if PG_VERSION_NUM >= 160000
+	guc_free(data);
+#else
+	free(data);
 #endif
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/compat.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/varlena.h"
 
 /* SQLSTATEs, and classes as codes whose last three characters are "000". */
@@ -215,7 +216,10 @@ check_sqlstates(char **newval, void **extra, GucSource source)
 	}
 	list_free(items);
 	pfree(copy);
-	*extra = list;
+	if (valid)
+		*extra = list;
+	else
+		homeo_guc_free_compat(list);
 	return valid;
 }
 
@@ -301,7 +305,7 @@ includes_sqlstate(const HomeoSqlstates *list, int sqlerrcode)
 	for (int i = 0; i < list->ncodes; i++)
 	{
 		int			code = list->entry[i].is_class ?
-			ERRCODE_TO_CATEGORY(sqlerrcode) : sqlerrcode;
+		ERRCODE_TO_CATEGORY(sqlerrcode) : sqlerrcode;
 
 		if (list->entry[i].code == code)
 			return true;

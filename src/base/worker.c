@@ -28,6 +28,7 @@
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "pgstat.h"
 #include "port/atomics.h"
 #include "portability/instr_time.h"
