@@ -93,7 +93,8 @@ WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wshadow \
 
 # PostgreSQL's own flags name options that only gcc knows.
 ifneq ($(findstring clang,$(CC)),)
-WARNINGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument
+WARNINGS += -Wno-unknown-warning-option -Wno-ignored-attributes \
+	-Wno-ignored-optimization-argument
 endif
 
 # WERROR=1 turns warnings into errors.
@@ -107,7 +108,7 @@ pkg_config_or = $(or $(shell pkg-config $(1) $(2) 2>/dev/null),$(3))
 # Only what is marked PGDLLEXPORT leaves the library.  Before version 16
 # PostgreSQL defined that mark as nothing, so it is defined here; base/compat.h
 # does the same for PG_FUNCTION_INFO_V1.
-PG_CPPFLAGS = -I$(srcdir)/src \
+PG_CPPFLAGS = -Isrc \
 	$(call pkg_config_or,--cflags,libhs,-I/usr/include/hs) \
 	-DPGDLLEXPORT='__attribute__((visibility("default")))'
 PG_CFLAGS = $(WARNINGS) -fvisibility=hidden
@@ -146,21 +147,21 @@ setup: ## install the Debian packages that are missing (root or sudo)
 
 demo: ## set up, build, and watch a live database heal
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh run
-	@$(MAKE) --no-print-directory .demo
+	@$(MAKE) -s --no-print-directory .demo
 
 test: ## set up, build, and run all tests; T='pattern...' chooses files
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh test
-	@$(MAKE) --no-print-directory .test
+	@$(MAKE) -s --no-print-directory .test
 
 installcheck: test
 
 bench: ## set up, build, and run all benchmarks
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh run
-	@$(MAKE) --no-print-directory .bench
+	@$(MAKE) -s --no-print-directory .bench
 
 bench-%: ## run one benchmark, bench/%
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh run
-	@$(MAKE) --no-print-directory .bench BENCH='bench/$*'
+	@$(MAKE) -s --no-print-directory .bench BENCH='bench/$*'
 
 floors: ## check that no room includes one of a floor above it
 	@test/static/floors.pl
@@ -238,17 +239,20 @@ private: all ## install into a private copy of PostgreSQL, build/root
 # Every kind of test runs, whatever the ones before it gave.  With T, those
 # kinds run that T names a file of.
 .test: private
-	@failed=; \
+	@failed=; chosen=; \
 	for kind in $(KINDS); do \
-		case "$(if $(T), $(T), test/$$kind/)" in \
-			*" test/$$kind/"*) ;; \
-			*" test/t/"*) [ $$kind = tap ] || continue ;; \
+		folder=test/$$kind/; \
+		[ $$kind != tap ] || folder=test/t/; \
+		case "$(or $(T:%=_%), _$$folder)" in \
+			*"_$$folder"*) ;; \
 			*) continue ;; \
 		esac; \
+		chosen=1; \
 		echo "== make test-$$kind"; \
 		$(MAKE) --no-print-directory test-$$kind || \
 			failed="$$failed test-$$kind"; \
 	done; \
+	[ -n "$$chosen" ] || { echo "no test matches T='$(T)'"; exit 1; }; \
 	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 test-sql: private ## run the pgTAP tests, test/sql

@@ -18,7 +18,7 @@ exec cppcheck --quiet --std=c11 --language=c -j 2 \
   --enable=warning,performance,portability --inline-suppr \
   --suppress=unmatchedSuppression \
   --error-exitcode=1 --cppcheck-build-dir="$build/cppcheck" \
-  -I src \
+  -I src -DPG_VERSION_NUM=150000 \
   -D'PG_MODULE_MAGIC=extern int no_such_variable' \
   -D'PG_FUNCTION_INFO_V1(name)=extern int no_such_variable' \
   -D'PGDLLEXPORT=' \
