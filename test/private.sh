@@ -24,6 +24,17 @@ copy()
     echo "private.sh: some files of $1 could not be copied" >&2
 }
 
+remove()
+{
+  local target
+  if [ -L "$build/root" ]; then
+    target=$(readlink "$build/root")
+    case $target in
+      /var/tmp/homeostasis-root.*) rm -rf "$target" ;;
+    esac
+  fi
+}
+
 prepare()
 {
   local bindir sharedir pkglibdir
@@ -39,7 +50,9 @@ prepare()
   exec 9> "$build/.private.lock"
   flock 9
 
-  if [ ! -e "$build/root/." ] || ! server_user_reads "$build/root"; then
+  if [ ! -e "$build/root/." ] ||
+    ! server_user_reads "$(readlink -f "$build/root")"; then
+    remove
     rm -rf "$build/root"
     if server_user_reads "$build"; then
       mkdir "$build/root"
@@ -63,17 +76,6 @@ prepare()
     PG_BINDIR "$root$bindir" \
     PG_PKGLIBDIR "$root$pkglibdir" \
     PG_VERSION "$("$root$bindir/postgres" --version)" > "$build/private.env"
-}
-
-remove()
-{
-  local target
-  if [ -L "$build/root" ]; then
-    target=$(readlink "$build/root")
-    case $target in
-      /var/tmp/homeostasis-root.*) rm -rf "$target" ;;
-    esac
-  fi
 }
 
 case ${1-} in
