@@ -86,35 +86,47 @@ as_root()
   fi
 }
 
+# While this file is there, installing a server's package creates no cluster.
+configuration=/etc/postgresql-common/createcluster.d
+no_cluster=$configuration/homeostasis-setup-$$.conf
+
+forbid_cluster()
+{
+  made=
+  [ -d "$configuration" ] || made=1
+  trap allow_cluster EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  as_root mkdir -p "$configuration"
+  echo 'create_main_cluster = false' | as_root tee "$no_cluster" > /dev/null
+}
+
+allow_cluster()
+{
+  trap - EXIT
+  as_root rm -f "$no_cluster"
+  [ -z "$made" ] ||
+    as_root rmdir --ignore-fail-on-non-empty "$configuration"
+}
+
 install_packages()
 {
-  local configuration=/etc/postgresql-common/createcluster.d
-  local file=$configuration/homeostasis-setup-$$.conf made=0 status=0
-
-  if [ "$(id -u)" != 0 ] && ! command -v sudo > /dev/null; then
-    echo "setup.sh: neither root nor sudo: ask an administrator to run" >&2
-    die "apt-get install $*"
-  fi
-  echo "setup.sh: installing $*"
-
   # apt-get is given no input: it may not ask.
   local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y
     -o DPkg::Lock::Timeout=300)
 
-  as_root "${apt[@]}" update < /dev/null || true
-  [ -d "$configuration" ] || made=1
-  trap 'as_root rm -f "$file"' EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-  as_root mkdir -p "$configuration"
-  echo 'create_main_cluster = false' | as_root tee "$file" > /dev/null
+  echo "setup.sh: installing $*"
+  if [ "$(id -u)" != 0 ] && ! { command -v sudo > /dev/null && sudo -v; }; then
+    echo "setup.sh: neither root nor sudo: ask an administrator to run" >&2
+    die "apt-get install $*"
+  fi
+
+  as_root "${apt[@]}" update < /dev/null ||
+    echo "setup.sh: the lists of packages could not be refreshed" >&2
+  forbid_cluster
   as_root "${apt[@]}" install --no-install-recommends --no-upgrade "$@" \
-    < /dev/null || status=$?
-  as_root rm -f "$file"
-  trap - EXIT INT TERM
-  [ "$made" = 0 ] ||
-    as_root rmdir --ignore-fail-on-non-empty "$configuration" || true
-  [ "$status" = 0 ] || die "apt-get could not install $*"
+    < /dev/null || die "apt-get could not install $*"
+  allow_cluster
 }
 
 purpose=${1-test}
