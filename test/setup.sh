@@ -51,12 +51,11 @@ packages()
 # Those of the packages that are not installed, on one line.
 missing()
 {
-  local package list=
-  for package in $(packages "$1"); do
-    dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2> /dev/null |
-      grep -q '^.i' || list="$list $package"
-  done
-  echo $list
+  local wanted installed
+  wanted=$(packages "$1")
+  installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted \
+    2> /dev/null | sed -n 's/ installed$//p')
+  echo $(printf '%s\n' "$wanted" | grep -vxF -e "$installed")
 }
 
 explain()

@@ -73,7 +73,7 @@ use_private()
 forget_pg_environment()
 {
   local name
-  for name in $(compgen -e | grep '^PG' | grep -vx 'PG_CONFIG\|PG_BINDIR'); do
+  for name in $(compgen -e | grep '^PG[A-Z]'); do
     unset "$name"
   done
   export PSQLRC=/dev/null
