@@ -17,4 +17,13 @@ typedef struct HomeoSlice
 	size_t		len;			/* bytes; 0 when absent */
 } HomeoSlice;
 
+/* An empty one is absent. */
+static inline HomeoSlice
+homeo_slice(const char *data, size_t len)
+{
+	HomeoSlice	s = {len > 0 ? data : NULL, len};
+
+	return s;
+}
+
 #endif							/* HOMEO_SLICE_H */

@@ -21,18 +21,19 @@ typedef struct HomeoFrame
 	HomeoSlice	function;
 	HomeoSlice	file;
 	HomeoSlice	module;			/* class, package, or database object */
-	uint32_t	line;			/* from 1 */
+	uint32_t	line;			/* from 1; a statement of a SQL function */
 	uint32_t	column;			/* from 1 */
 	bool		in_app;			/* the application's own, not a library's */
 } HomeoFrame;
 
 struct HomeoStackLanguage;
 
-/* Fields are private to stacktrace.c, except the results named so. */
+/* The caller reads the two results, and nothing else. */
 typedef struct HomeoStackParser
 {
 	const struct HomeoStackLanguage *language;
 	bool		native_seen;	/* language has recognised a line */
+	bool		function_only;	/* the last line may be completed */
 	HomeoFrame *frames;
 	size_t		maxframes;
 	size_t		found;			/* frames recognised, cut ones included */

@@ -1,0 +1,270 @@
+/*
+ * fingerprint.c
+ *		128 bits that are the same for two occurrences of the same problem.
+ *
+ * Anybody may call it, in any process, also without PostgreSQL: it includes
+ * no postgres.h so that it can be built and fuzzed alone.  No locks, no
+ * memory but the stack (about 2 kB).
+ *
+ * What is hashed comes from outside, and the hash (hash128.h) is not a
+ * cryptographic one.  Whoever makes two events collide on purpose has two
+ * issues merged into one, which they could have had by sending the same
+ * event twice; split() takes them apart.
+ */
+#include "text/fingerprint.h"
+
+#include <string.h>
+
+#include "base/ascii.h"
+#include "text/normalize.h"
+
+/* Never renumber: that would make every stored fingerprint a stranger. */
+typedef enum FieldTag
+{
+	TAG_LANGUAGE = 1,
+	TAG_SQLSTATE = 2,
+	TAG_ERROR_TYPE = 3,
+	TAG_MESSAGE = 4,
+	TAG_SCHEMA = 5,
+	TAG_TABLE = 6,
+	TAG_COLUMN = 7,
+	TAG_CONSTRAINT = 8,
+	TAG_DATATYPE = 9,
+	TAG_FUNCTION = 10,
+	TAG_PLACE = 11
+} FieldTag;
+
+/*
+ * The innermost frames say where it happened.  Farther out there are
+ * dispatchers and main loops, which one problem may come through by several
+ * ways.
+ */
+#define MAX_APP_FRAMES		8
+#define MAX_LIBRARY_FRAMES	3
+#define MAX_NAME			256
+
+/* The least length of a hexadecimal part of a name that a build tool made. */
+#define MIN_BUILD_HASH		8
+
+void
+homeo_fingerprint_init(HomeoFingerprintBuilder *builder, uint32_t version)
+{
+	homeo_hash128_init(&builder->hash, version);
+}
+
+void
+homeo_fingerprint_add_field(HomeoFingerprintBuilder *builder, uint8_t tag,
+							const char *text, size_t len)
+{
+	uint8_t		head[9];
+	uint64_t	rest = len;
+	int			i;
+
+	head[0] = tag;
+	for (i = 1; i < 9; i++)
+	{
+		head[i] = (uint8_t) rest;
+		rest >>= 8;
+	}
+	homeo_hash128_update(&builder->hash, head, sizeof(head));
+	homeo_hash128_update(&builder->hash, text, len);
+}
+
+void
+homeo_fingerprint_final(const HomeoFingerprintBuilder *builder,
+						HomeoFingerprint *out)
+{
+	homeo_hash128_final(&builder->hash, out->bytes);
+}
+
+/* ----------------------------------------------------------------
+ * Events
+ * ----------------------------------------------------------------
+ */
+static void
+add_slice(HomeoFingerprintBuilder *builder, FieldTag tag, HomeoSlice s)
+{
+	if (s.len > 0)
+		homeo_fingerprint_add_field(builder, (uint8_t) tag, s.data, s.len);
+}
+
+/* The same for names of which reporters don't agree on the case. */
+static void
+add_nocase(HomeoFingerprintBuilder *builder, FieldTag tag, HomeoSlice s)
+{
+	char		name[MAX_NAME];
+	size_t		n;
+
+	for (n = 0; n < s.len && n < sizeof(name); n++)
+		name[n] = homeo_ascii_lower(s.data[n]);
+	add_slice(builder, tag, homeo_slice(name, n));
+}
+
+static void
+add_message(HomeoFingerprintBuilder *builder, HomeoSlice sqlstate,
+			HomeoSlice message)
+{
+	char		normalized[HOMEO_FINGERPRINT_MESSAGE_BYTES];
+	HomeoNormalizeMode mode;
+	size_t		n;
+
+	mode = homeo_normalize_mode_for_sqlstate(sqlstate.len == 5 ?
+											 sqlstate.data : NULL);
+	n = homeo_normalize(message.data, message.len, mode, normalized,
+						sizeof(normalized));
+	add_slice(builder, TAG_MESSAGE, homeo_slice(normalized, n));
+}
+
+/* The length of a part of a name that changes with every build; 0: none. */
+static size_t
+build_hash(const char *p, size_t len)
+{
+	bool		digit = false;
+	bool		letter = false;
+	size_t		n;
+
+	for (n = 0; n < len && homeo_ascii_is_hex(p[n]); n++)
+	{
+		if (homeo_ascii_is_digit(p[n]))
+			digit = true;
+		else
+			letter = true;
+	}
+	if (n < MIN_BUILD_HASH || !digit || !letter ||
+		(n < len && homeo_ascii_is_word(p[n])))
+		return 0;
+	return n;
+}
+
+/*
+ * Adds the name of a function, class or file without what differs from one
+ * build or run to the next: numbers that compilers give to lambdas and
+ * proxies (lambda$run$3, Foo$$Lambda$14/0x00c0), and the hashes in the names
+ * of bundled files (main.5f3a9c1d.js).
+ */
+static void
+add_name(HomeoFingerprintBuilder *builder, FieldTag tag, HomeoSlice s)
+{
+	char		name[MAX_NAME];
+	size_t		n = 0;
+	size_t		i = 0;
+
+	while (i < s.len && n < sizeof(name))
+	{
+		char		before = i > 0 ? s.data[i - 1] : '.';
+		size_t		skip = 0;
+
+		if (before == '$')
+		{
+			while (i + skip < s.len && homeo_ascii_is_digit(s.data[i + skip]))
+				skip++;
+		}
+		else if (before == '/' && homeo_ascii_starts(s.data + i, s.len - i,
+													 "0x"))
+		{
+			for (skip = 2; i + skip < s.len &&
+				 homeo_ascii_is_hex(s.data[i + skip]); skip++)
+				;
+		}
+		else if (before == '.' || before == '-' || before == '_')
+			skip = build_hash(s.data + i, s.len - i);
+		if (skip > 0)
+			i += skip;
+		else
+			name[n++] = s.data[i++];
+	}
+	add_slice(builder, tag, homeo_slice(name, n));
+}
+
+/* A class or object where there is one, else the file without directories. */
+static HomeoSlice
+frame_place(const HomeoFrame *frame)
+{
+	HomeoSlice	file = frame->file;
+	size_t		i;
+
+	if (frame->module.len > 0)
+		return frame->module;
+	for (i = 0; i < file.len; i++)
+	{
+		if (file.data[i] == '?')
+			file.len = i;		/* what a bundler adds to a URL */
+	}
+	for (i = file.len; i > 0; i--)
+	{
+		if (file.data[i - 1] == '/' || file.data[i - 1] == '\\')
+			return homeo_slice(file.data + i, file.len - i);
+	}
+	return file;
+}
+
+static bool
+same(HomeoSlice a, HomeoSlice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/*
+ * A function that calls itself counts once: how often it did so is not what
+ * the problem is.
+ */
+static void
+add_frames(HomeoFingerprintBuilder *builder, const HomeoFrame *frames,
+		   size_t nframes)
+{
+	const HomeoFrame *last = NULL;
+	size_t		wanted = MAX_LIBRARY_FRAMES;
+	bool		app_only = false;
+	size_t		i;
+
+	for (i = 0; i < nframes && !app_only; i++)
+		app_only = frames[i].in_app;
+	if (app_only)
+		wanted = MAX_APP_FRAMES;
+
+	for (i = 0; i < nframes && wanted > 0; i++)
+	{
+		const HomeoFrame *frame = &frames[i];
+
+		if (app_only && !frame->in_app)
+			continue;
+		if (last != NULL && same(last->function, frame->function) &&
+			same(frame_place(last), frame_place(frame)))
+			continue;
+		add_name(builder, TAG_FUNCTION, frame->function);
+		add_name(builder, TAG_PLACE, frame_place(frame));
+		last = frame;
+		wanted--;
+	}
+}
+
+void
+homeo_fingerprint_event(const HomeoFingerprintInput *in,
+						HomeoFingerprint *out)
+{
+	HomeoFingerprintBuilder builder;
+	bool		named;
+
+	homeo_fingerprint_init(&builder, HOMEO_FINGERPRINT_VERSION);
+	add_nocase(&builder, TAG_LANGUAGE, in->language);
+	add_slice(&builder, TAG_SQLSTATE, in->sqlstate);
+	add_slice(&builder, TAG_ERROR_TYPE, in->error_type);
+	add_message(&builder, in->sqlstate, in->message);
+
+	add_slice(&builder, TAG_SCHEMA, in->schema_name);
+	add_slice(&builder, TAG_TABLE, in->table_name);
+	add_slice(&builder, TAG_COLUMN, in->column_name);
+	add_slice(&builder, TAG_CONSTRAINT, in->constraint_name);
+	add_slice(&builder, TAG_DATATYPE, in->datatype_name);
+
+	/*
+	 * A violated constraint is the same problem whoever ran into it: the
+	 * server's own name for the place beats the way that led there.
+	 */
+	named = in->sqlstate.len > 0 &&
+		(in->constraint_name.len > 0 || in->table_name.len > 0);
+	if (!named)
+		add_frames(&builder, in->frames, in->nframes);
+
+	homeo_fingerprint_final(&builder, out);
+}

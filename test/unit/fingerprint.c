@@ -1,0 +1,263 @@
+/*
+ * fingerprint.c
+ *		Tests of which events are the same problem.
+ */
+#include "text/fingerprint.h"
+
+#include "tap.h"
+
+/* Everything that an event of a test may differ in; NULL is absent. */
+typedef struct Event
+{
+	const char *language;
+	const char *error_type;
+	const char *sqlstate;
+	const char *message;
+	const char *schema;
+	const char *table;
+	const char *column;
+	const char *constraint;
+	const char *datatype;
+	const char *stack;
+} Event;
+
+typedef struct Pair
+{
+	const char *name;
+	bool		same;
+	Event		one;
+	Event		other;
+} Pair;
+
+#define PG		.language = "postgresql"
+#define PY		.language = "python"
+#define UNIQUE	"duplicate key value violates unique constraint"
+
+static const Pair pairs[] = {
+	{"another literal", true,
+		{PG,.sqlstate = "22P02",.message =
+		"invalid input syntax for type integer: \"abc\""},
+		{PG,.sqlstate = "22P02",.message =
+	"invalid input syntax for type integer: \"x 5\""}},
+	{"another constraint", false,
+		{PG,.sqlstate = "23505",.message = UNIQUE " \"a_key\"",
+		.schema = "s",.table = "t",.constraint = "a_key"},
+		{PG,.sqlstate = "23505",.message = UNIQUE " \"b_key\"",
+	.schema = "s",.table = "t",.constraint = "b_key"}},
+	{"a constraint of the same name in another schema", false,
+		{PG,.sqlstate = "23505",.message = UNIQUE " \"a_key\"",
+		.schema = "s",.table = "t",.constraint = "a_key"},
+		{PG,.sqlstate = "23505",.message = UNIQUE " \"a_key\"",
+	.schema = "r",.table = "t",.constraint = "a_key"}},
+	{"the same constraint by another way", true,
+		{PG,.sqlstate = "23505",.message = UNIQUE " \"a_key\"",
+			.table = "t",.constraint = "a_key",
+		.stack = "PL/pgSQL function f() line 3 at SQL statement"},
+		{PG,.sqlstate = "23505",.message = UNIQUE " \"a_key\"",
+			.table = "t",.constraint = "a_key",
+	.stack = "PL/pgSQL function g() line 3 at SQL statement"}},
+	{"an error that names no object, by another way", false,
+		{PG,.sqlstate = "22012",.message = "division by zero",
+		.stack = "PL/pgSQL function f() line 3 at RETURN"},
+		{PG,.sqlstate = "22012",.message = "division by zero",
+	.stack = "PL/pgSQL function g() line 3 at RETURN"}},
+	{"another line of the same function", true,
+		{PG,.sqlstate = "22012",.message = "division by zero",
+		.stack = "PL/pgSQL function f() line 3 at RETURN"},
+		{PG,.sqlstate = "22012",.message = "division by zero",
+	.stack = "PL/pgSQL function f() line 4 at RETURN"}},
+	{"another SQLSTATE", false,
+		{PG,.sqlstate = "40001",.message = "could not serialize"},
+	{PG,.sqlstate = "40P01",.message = "could not serialize"}},
+	{"another type of error", false,
+		{PY,.error_type = "KeyError",.message = "'x'"},
+	{PY,.error_type = "ValueError",.message = "'x'"}},
+	{"another language", false,
+		{PY,.message = "x"},
+	{.language = "java",.message = "x"}},
+	{"the language in another case", true,
+		{PY,.message = "x"},
+	{.language = "Python",.message = "x"}},
+	{"a name in another field", false,
+		{PG,.sqlstate = "42703",.message = "x",.table = "a"},
+	{PG,.sqlstate = "42703",.message = "x",.column = "a"}},
+	{"a boundary between fields elsewhere", false,
+		{PG,.sqlstate = "42703",.message = "x",.schema = "ab",
+		.table = "c"},
+		{PG,.sqlstate = "42703",.message = "x",.schema = "a",
+	.table = "bc"}},
+	{"an empty name instead of none", true,
+		{PG,.sqlstate = "42703",.message = "x",.schema = ""},
+	{PG,.sqlstate = "42703",.message = "x"}},
+	{"the same file in another directory", true,
+		{PY,.message = "x",.stack = "File \"/a/x.py\", line 1, in f"},
+	{PY,.message = "x",.stack = "File \"/b/c/x.py\", line 9, in f"}},
+	{"another file", false,
+		{PY,.message = "x",.stack = "File \"/a/x.py\", line 1, in f"},
+	{PY,.message = "x",.stack = "File \"/a/y.py\", line 1, in f"}},
+	{"another function", false,
+		{PY,.message = "x",.stack = "File \"/a/x.py\", line 1, in f"},
+	{PY,.message = "x",.stack = "File \"/a/x.py\", line 1, in g"}},
+	{"other frames of a library below the same one of the app", true,
+		{PY,.message = "x",.stack =
+			"File \"/a/x.py\", line 1, in f\n"
+		"File \"/v/site-packages/l.py\", line 1, in l"},
+		{PY,.message = "x",.stack =
+			"File \"/a/x.py\", line 1, in f\n"
+	"File \"/v/site-packages/m.py\", line 1, in m"}},
+	{"other frames of a library where there are no others", false,
+		{PY,.message = "x",.stack =
+		"File \"/v/site-packages/l.py\", line 1, in l"},
+		{PY,.message = "x",.stack =
+	"File \"/v/site-packages/m.py\", line 1, in m"}},
+	{"another fourth frame of a library", true,
+		{.language = "java",.message = "x",.stack =
+			"at java.A.a(A.java:1)\nat java.B.b(B.java:1)\n"
+		"at java.C.c(C.java:1)\nat java.D.d(D.java:1)"},
+		{.language = "java",.message = "x",.stack =
+			"at java.A.a(A.java:1)\nat java.B.b(B.java:1)\n"
+	"at java.C.c(C.java:1)\nat java.E.e(E.java:1)"}},
+	{"another eighth frame of the app", false,
+		{.language = "java",.message = "x",.stack =
+			"at p.A.a(A.java:1)\nat p.B.b(B.java:1)\nat p.C.c(C.java:1)\n"
+			"at p.D.d(D.java:1)\nat p.E.e(E.java:1)\nat p.F.f(F.java:1)\n"
+		"at p.G.g(G.java:1)\nat p.H.h(H.java:1)"},
+		{.language = "java",.message = "x",.stack =
+			"at p.A.a(A.java:1)\nat p.B.b(B.java:1)\nat p.C.c(C.java:1)\n"
+			"at p.D.d(D.java:1)\nat p.E.e(E.java:1)\nat p.F.f(F.java:1)\n"
+	"at p.G.g(G.java:1)\nat p.I.i(I.java:1)"}},
+	{"another ninth frame of the app", true,
+		{.language = "java",.message = "x",.stack =
+			"at p.A.a(A.java:1)\nat p.B.b(B.java:1)\nat p.C.c(C.java:1)\n"
+			"at p.D.d(D.java:1)\nat p.E.e(E.java:1)\nat p.F.f(F.java:1)\n"
+		"at p.G.g(G.java:1)\nat p.H.h(H.java:1)\nat p.I.i(I.java:1)"},
+		{.language = "java",.message = "x",.stack =
+			"at p.A.a(A.java:1)\nat p.B.b(B.java:1)\nat p.C.c(C.java:1)\n"
+			"at p.D.d(D.java:1)\nat p.E.e(E.java:1)\nat p.F.f(F.java:1)\n"
+	"at p.G.g(G.java:1)\nat p.H.h(H.java:1)\nat p.J.j(J.java:1)"}},
+	{"a recursion of another depth", true,
+		{PY,.message = "x",.stack =
+			"File \"x.py\", line 1, in f\nFile \"x.py\", line 2, in f\n"
+		"File \"x.py\", line 3, in g"},
+		{PY,.message = "x",.stack =
+			"File \"x.py\", line 1, in f\nFile \"x.py\", line 2, in f\n"
+	"File \"x.py\", line 2, in f\nFile \"x.py\", line 3, in g"}},
+	{"another build of a bundle", true,
+		{.language = "javascript",.message = "x",.stack =
+		"at f (http://a/main.5f3a9c1d.js?v=1:1:1)"},
+		{.language = "javascript",.message = "x",.stack =
+	"at f (http://b/main.77aa01bc.js?v=2:7:7)"}},
+	{"other numbers given by the compiler", true,
+		{.language = "java",.message = "x",.stack =
+		"at p.A$$Lambda$14/0x00c0.run(Unknown Source)\nat p.A.lambda$x$0(A.java:1)"},
+		{.language = "java",.message = "x",.stack =
+	"at p.A$$Lambda$9/0x0b01.run(Unknown Source)\nat p.A.lambda$x$3(A.java:1)"}},
+};
+
+static HomeoSlice
+slice_of(const char *text)
+{
+	return homeo_slice(text, text !=NULL ? strlen(text) : 0);
+}
+
+static void
+fingerprint(const Event *event, HomeoFingerprint *out)
+{
+	HomeoFrame	frames[16];
+	size_t		ncut;
+	HomeoFingerprintInput in;
+
+	in.language = slice_of(event->language);
+	in.error_type = slice_of(event->error_type);
+	in.sqlstate = slice_of(event->sqlstate);
+	in.message = slice_of(event->message);
+	in.schema_name = slice_of(event->schema);
+	in.table_name = slice_of(event->table);
+	in.column_name = slice_of(event->column);
+	in.constraint_name = slice_of(event->constraint);
+	in.datatype_name = slice_of(event->datatype);
+	in.frames = frames;
+	in.nframes = homeo_stacktrace_parse(in.language, slice_of(event->stack),
+										frames, 16, &ncut);
+	homeo_fingerprint_event(&in, out);
+}
+
+static void
+test_pairs(void)
+{
+	size_t		i;
+
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+	{
+		HomeoFingerprint one;
+		HomeoFingerprint other;
+		bool		same;
+
+		fingerprint(&pairs[i].one, &one);
+		fingerprint(&pairs[i].other, &other);
+		same = memcmp(&one, &other, sizeof(one)) == 0;
+		tap_ok(same == pairs[i].same, "%s: %s", pairs[i].name,
+			   pairs[i].same ? "same" : "different");
+	}
+}
+
+/* Stored fingerprints must be found again by every later build. */
+static void
+test_stable(void)
+{
+	static const Event event = {
+		PG,.error_type = "unique_violation",.sqlstate = "23505",
+		.message = UNIQUE " \"orders_pkey\"",.schema = "public",
+		.table = "orders",.constraint = "orders_pkey"
+	};
+	HomeoFingerprint out;
+	char		hex[33];
+	int			i;
+
+	fingerprint(&event, &out);
+	for (i = 0; i < 16; i++)
+		snprintf(hex + 2 * i, 3, "%02x", (unsigned) out.bytes[i]);
+	tap_same(hex, 32, "e8f93b6a79c51b28244f89084b84298c",
+			 "the fingerprint of version 1 stays what it is");
+}
+
+static void
+build(HomeoFingerprint *out, uint32_t version, uint8_t tag1,
+	  const char *text1, uint8_t tag2, const char *text2)
+{
+	HomeoFingerprintBuilder builder;
+
+	homeo_fingerprint_init(&builder, version);
+	homeo_fingerprint_add_field(&builder, tag1, text1, strlen(text1));
+	if (text2 != NULL)
+		homeo_fingerprint_add_field(&builder, tag2, text2, strlen(text2));
+	homeo_fingerprint_final(&builder, out);
+}
+
+static void
+test_builder(void)
+{
+	HomeoFingerprint a;
+	HomeoFingerprint b;
+
+	build(&a, 1, 1, "x", 2, "y");
+	build(&b, 2, 1, "x", 2, "y");
+	tap_ok(memcmp(&a, &b, sizeof(a)) != 0, "the version counts");
+	build(&b, 1, 2, "x", 1, "y");
+	tap_ok(memcmp(&a, &b, sizeof(a)) != 0, "the tag counts");
+	build(&a, 1, 1, "x", 0, NULL);
+	build(&b, 1, 1, "x", 2, "");
+	tap_ok(memcmp(&a, &b, sizeof(a)) != 0, "an empty field counts");
+	build(&a, 1, 1, "ab", 2, "c");
+	build(&b, 1, 1, "a", 2, "bc");
+	tap_ok(memcmp(&a, &b, sizeof(a)) != 0, "the length counts");
+}
+
+int
+main(void)
+{
+	test_pairs();
+	test_builder();
+	test_stable();
+	return tap_done();
+}
