@@ -121,7 +121,7 @@ create()
 start_server()
 {
   as_server_user "$PG_BINDIR/pg_ctl" --pgdata="$dir/data" --log="$dir/log" \
-    --wait --timeout=120 --silent start > "$dir/pg_ctl.out" 2>&1 || {
+    --wait --timeout=120 --silent start > "$dir/pg_ctl.out" 2>&1 8>&- || {
     cat "$dir/pg_ctl.out" >&2
     tail -n 30 "$dir/log" >&2 || true
     return 1
@@ -194,6 +194,15 @@ start()
   echo "running in $dir; connect with: test/cluster.sh psql $dir"
 }
 
+# guard: should this script be killed without a chance to clean up, a process
+# that sees its end of a pipe close drops the cluster.  Whatever may outlive
+# the script must not hold descriptor 8 open.
+guard()
+{
+  exec 8> >(exec setsid sh -c 'cat; [ ! -d "$2" ] || exec "$1" drop "$2"' \
+    guard "$top/test/cluster.sh" "$dir" > /dev/null 2>&1)
+}
+
 run()
 {
   local settings=() status=0
@@ -215,6 +224,7 @@ run()
   trap 'end_child INT; exit 130' INT
   trap 'end_child TERM; exit 143' TERM
   trap 'trap "" HUP INT TERM; drop' EXIT
+  guard
   create "$dir" ${settings[@]+"${settings[@]}"}
   start_server
   create_extension
@@ -227,7 +237,7 @@ run()
     trap - INT QUIT
     client_environment
     exec "$@"
-  ) <&3 3<&- &
+  ) <&3 3<&- 8>&- &
   child=$!
   exec 3<&-
   wait "$child" || status=$?
