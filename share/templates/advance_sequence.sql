@@ -1,0 +1,112 @@
+-- description: Moves a sequence past the highest key in its column
+-- class: data
+-- reversible: no
+-- explain: no
+--
+-- Keys that were inserted by hand, copied or restored do not move the
+-- sequence that the default takes its numbers from.  The change is made by
+-- ALTER SEQUENCE, not setval(), because setval() could not be taken back at
+-- the end of a dry run.
+with recursive
+-- The index that refused the row.
+refusing as
+(
+  select i.indrelid, i.indkey::int2[] as attnums
+  from pg_index i
+  join pg_class c on c.oid = i.indexrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = $1 #>> '{event,schema_name}'
+    and c.relname = $1 #>> '{event,constraint_name}'
+    and i.indisunique
+),
+-- Its table; a default that counts belongs to the topmost partitioned table.
+ancestors as
+(
+  select indrelid as relid, 0 as height from refusing
+  union all
+  select i.inhparent, a.height + 1
+  from ancestors a
+  join pg_class c on c.oid = a.relid and c.relispartition
+  join pg_inherits i on i.inhrelid = a.relid
+),
+-- Key columns that take their value from a sequence: by a default that
+-- mentions it or as an identity, whose sequence depends on the column.
+counted as
+(
+  select t.oid as relid, n.nspname, t.relname, pg_get_userbyid(t.relowner) as owner,
+         a.attname, s.seqrelid, s.seqincrement,
+         format('%I.%I', n.nspname, t.relname) as table_name,
+         format('%I.%I', sn.nspname, sc.relname) as sequence_name,
+         pg_get_userbyid(sc.relowner) as sequence_owner
+  from refusing r
+  join pg_attribute k on k.attrelid = r.indrelid and k.attnum = any (r.attnums)
+  join pg_class t on t.oid = (select relid from ancestors order by height desc limit 1)
+  join pg_namespace n on n.oid = t.relnamespace
+  join pg_attribute a on a.attrelid = t.oid and a.attname = k.attname
+  left join pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
+  join pg_sequence s on
+    exists (select from pg_depend
+            where classid = 'pg_attrdef'::regclass and objid = d.oid
+              and refclassid = 'pg_class'::regclass and refobjid = s.seqrelid)
+    or exists (select from pg_depend
+               where classid = 'pg_class'::regclass and objid = s.seqrelid
+                 and refclassid = 'pg_class'::regclass and refobjid = t.oid
+                 and refobjsubid = a.attnum and deptype = 'i')
+  join pg_class sc on sc.oid = s.seqrelid
+  join pg_namespace sn on sn.oid = sc.relnamespace
+),
+-- What the statement says about the key: a list of columns, or none.
+insertion as
+(
+  select regexp_match($1 #>> '{event,statement}',
+           '\minto\s+[^\s(]+\s*\(([^()]*)\)', 'i') as columns,
+         ($1 #>> '{event,statement}') ~* '\minsert\s+into\M' as inserts,
+         ($1 #>> '{event,statement}') ~* '\mdefault\M' as defaults
+),
+doubt as
+(
+  select case
+    when (select count(*) from counted) > 1
+      then 'more than one column of the key takes its value from a sequence'
+    when c.owner <> c.sequence_owner
+      then format('%s and its sequence %s have different owners', c.table_name, c.sequence_name)
+    when i.inserts and not i.defaults and i.columns is null
+      or i.inserts and not i.defaults and (i.columns)[1] ~* ('\m' || c.attname || '\M')
+      then format('the statement gives a value for %I itself, so its sequence is not to blame',
+        c.attname)
+  end as reason
+  from counted c
+  cross join insertion i
+  limit 1
+)
+select
+  case when d.reason is null then array[
+    format('lock table %s in share row exclusive mode', c.table_name),
+    format('do %L', format(
+      'declare highest bigint; next bigint; '
+      'begin'
+      ' select %s(%I) into highest from %s;'
+      ' select case when is_called then last_value + %s else last_value end into next from %s;'
+      ' if highest is null or (next - highest) * %s > 0 then'
+      ' raise exception ''sequence %% is not behind its column'', %L'
+      ' using errcode = ''object_not_in_prerequisite_state'';'
+      ' end if;'
+      ' execute format(''alter sequence %%s restart with %%s'', %L, highest + %s); '
+      'end',
+      case when c.seqincrement > 0 then 'max' else 'min' end, c.attname, c.table_name,
+      c.seqincrement, c.sequence_name, sign(c.seqincrement), c.sequence_name,
+      c.sequence_name, c.seqincrement))]
+  end as apply,
+  null::text[] as undo,
+  c.owner as run_as,
+  c.nspname || '.' || c.relname as object,
+  format('Sequence %s gives out keys that %s.%I holds already; this moves it past the last of'
+    ' them. Nothing has to be undone: numbers are skipped, no row changes.',
+    c.sequence_name, c.table_name, c.attname) as explanation,
+  true as transactional,
+  jsonb_build_object('sequence', c.sequence_name, 'column', c.attname,
+    'key', $1 #>> '{captures,value}') as evidence,
+  d.reason as refusal
+from counted c
+cross join doubt d
+limit 1

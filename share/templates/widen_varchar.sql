@@ -1,0 +1,133 @@
+-- description: Widens a varchar(n) column that a value did not fit into
+-- class: schema
+-- reversible: yes
+-- explain: no
+--
+-- The message names the type, not the column: it is the only column of that
+-- type in the table that the statement writes to, or the only one that the
+-- statement names.  A wider varchar needs no rewrite of the table.  The undo
+-- fails, and changes nothing, once the column holds a longer value.
+with recursive
+-- The failing session's search path: quoted or folded names.
+path as
+(
+  select case when m[1] in ('$user', '"$user"') then $1 #>> '{event,role}'
+              when m[1] like '"%' then replace(substr(m[1], 2, length(m[1]) - 2), '""', '"')
+              else lower(m[1]) end as nspname,
+         place
+  from regexp_matches($1 #>> '{event,search_path}', '("(?:[^"]|"")+"|[^",\s]+)', 'g')
+    with ordinality as part (m, place)
+),
+-- The table that the statement writes to.
+written as
+(
+  select parse_ident(m[1]) as name
+  from regexp_match($1 #>> '{event,statement}',
+    '\m(?:insert\s+into|update(?:\s+only)?|merge\s+into(?:\s+only)?|copy)\s+'
+    '((?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*))?)', 'i')
+    as m
+),
+target as
+(
+  select c.oid
+  from written w
+  join pg_class c on c.relname = w.name[cardinality(w.name)] and c.relkind in ('r', 'p')
+  join pg_namespace n on n.oid = c.relnamespace
+  left join path p on p.nspname = n.nspname
+  where case when cardinality(w.name) = 2 then n.nspname = w.name[1] else p.place is not null end
+  order by p.place
+  limit 1
+),
+-- A column of a partition is altered at the topmost partitioned table.
+ancestors as
+(
+  select oid as relid, 0 as height from target
+  union all
+  select i.inhparent, a.height + 1
+  from ancestors a
+  join pg_class c on c.oid = a.relid and c.relispartition
+  join pg_inherits i on i.inhrelid = a.relid
+),
+columns as
+(
+  select c.oid as relid, n.nspname, c.relname, pg_get_userbyid(c.relowner) as owner,
+         format('%I.%I', n.nspname, c.relname) as table_name,
+         a.attname, a.attnum, a.attinhcount,
+         -- COPY names the column in its context, other statements may.
+         coalesce(
+           a.attname = (regexp_match($1 #>> '{event,context}', 'COPY \S+, line \d+, column ([^:]+)'))[1],
+           regexp_replace($1 #>> '{event,statement}', '''(?:[^'']|'''')*''', '', 'g')
+             ~* ('\m' || regexp_replace(a.attname, '(\W)', '\\\1', 'g') || '\M')) as named
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  where c.oid = (select relid from ancestors order by height desc limit 1)
+    and format_type(a.atttypid, a.atttypmod) = format('character varying(%s)', $1 #>> '{captures,length}')
+),
+candidates as
+(
+  select c.*, count(*) over () as rivals
+  from columns c
+  where c.named or not exists (select from columns where named)
+),
+-- Doubled until the longest literal of the statement fits.
+width as
+(
+  select (regexp_match($1 #>> '{captures,length}', '^\d+$'))[1]::bigint as old,
+         (select max(length(m[1]))
+          from regexp_matches($1 #>> '{event,statement}', '''((?:[^'']|'''')*)''', 'g') as m) as needed
+),
+wider as
+(
+  select w.old, least(min(w.old * (2 ^ k.k)::bigint), 10485760) as new
+  from width w
+  cross join generate_series(1, 24) as k (k)
+  where w.old * (2 ^ k.k)::bigint >= coalesce(w.needed, 0) or k.k = 24
+  group by w.old
+),
+views as
+(
+  select string_agg(distinct r.ev_class::regclass::text, ', ') as names
+  from candidates c
+  join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = c.relid
+    and d.refobjsubid = c.attnum and d.classid = 'pg_rewrite'::regclass
+  join pg_rewrite r on r.oid = d.objid
+),
+doubt as
+(
+  select case
+    when ($1 #>> '{event,context}') ~ '^PL/pgSQL function .* (at assignment|during statement block)'
+      then 'the value did not fit into a variable of a function'
+    when c.rivals > 1
+      then (select format('%s has several columns of type varchar(%s): %s', c.table_name, w.old,
+              string_agg(quote_ident(o.attname), ', ')) from candidates o)
+    when c.attinhcount > 0
+      then format('column %I of %s is inherited', c.attname, c.table_name)
+    when v.names is not null
+      then format('column %I of %s is used by %s, which would have to be created again', c.attname,
+        c.table_name, v.names)
+    when w.new <= w.old then 'the column is as wide as varchar can be'
+  end as reason
+  from candidates c
+  cross join views v
+  cross join wider w
+  limit 1
+)
+select
+  case when d.reason is null then
+    array[format('alter table %s alter column %I type varchar(%s)', c.table_name, c.attname, w.new)]
+  end as apply,
+  case when d.reason is null then
+    array[format('alter table %s alter column %I type varchar(%s)', c.table_name, c.attname, w.old)]
+  end as undo,
+  c.owner as run_as,
+  c.nspname || '.' || c.relname as object,
+  format('A value is longer than the %s characters of %s.%I; this allows %s.', w.old, c.table_name,
+    c.attname, w.new) as explanation,
+  true as transactional,
+  jsonb_build_object('column', c.attname, 'old', w.old, 'new', w.new) as evidence,
+  d.reason as refusal
+from candidates c
+cross join wider w
+cross join doubt d
+limit 1
