@@ -8,7 +8,7 @@ create table homeostasis.audit_log
   action text not null,
   object_type text not null,
   service_id bigint,
-  object_id bigint,
+  object_id text,
   detail jsonb not null,
   previous_hash bytea not null,
   hash bytea not null
@@ -16,5 +16,25 @@ create table homeostasis.audit_log
 
 create index audit_log_object_idx on homeostasis.audit_log (object_type, object_id, id);
 
+-- The row comes with the first entry of the log, not with the installation:
+-- a restored dump brings its own.
+create table homeostasis.audit_heads
+(
+  one boolean primary key default true check (one),
+  last_id bigint not null,
+  hash bytea not null
+);
+
 comment on table homeostasis.audit_log is
-  'Every change of state, append-only; each row''s hash covers the row before. audit_verify() checks it';
+  'Every change of state and of configuration, append-only; each row''s hash covers the row before. audit_verify() checks it';
+comment on column homeostasis.audit_log.id is 'Without gaps: 1, 2, 3…';
+comment on column homeostasis.audit_log.actor is
+  'The role that logged in, or homeostasis worker';
+comment on column homeostasis.audit_log.object_id is
+  'The id of what changed, or its name where it is known by a name';
+comment on column homeostasis.audit_log.previous_hash is
+  'hash of the row before; 32 zero bytes in the first row';
+comment on column homeostasis.audit_log.hash is
+  'SHA-256 over previous_hash and the UTF-8 text of a JSON array of the other columns; see audit_hash()';
+comment on table homeostasis.audit_heads is
+  'One row: where the log ends, so that a missing tail is noticed. Its lock puts the entries in order';

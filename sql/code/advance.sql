@@ -1,0 +1,484 @@
+-- advance.sql: the healer's loop.  Whatever can move without a person moves.
+--
+-- A step NAME is a pair of functions: NAME_candidates() finds, without a
+-- lock, what could move; NAME(service, object) locks one of them, looks
+-- again and moves it.  So any number of sessions can advance at once.  One
+-- call of advance_states() makes one move: a transaction that makes one move
+-- takes its locks in the order of patch.sql, and one that fails fails alone.
+
+create function homeostasis.advance_steps() returns setof text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  values ('expire_lease'), ('unmute_issue'), ('supersede_patch'), ('watch_deployment'),
+    ('watch_healed'), ('start_deployment'), ('apply_policy'), ('start_validation'),
+    ('start_healing')
+$$;
+
+comment on function homeostasis.advance_steps() is
+  'The steps of advance_states(), in the order in which they are tried';
+
+-- Lost runners --------------------------------------------------------------
+
+create function homeostasis.is_lost(job homeostasis.jobs) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select job.status = 'running'
+    and (job.lease_until <= now()
+         or job.runner = 'operator' and job.claimed_at < pg_postmaster_start_time())
+$$;
+
+comment on function homeostasis.is_lost(homeostasis.jobs) is
+  'Whether a job''s lease has ended, or the server restarted under its operator';
+
+create function homeostasis.expire_lease_candidates()
+returns table (service_id bigint, object_id bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select j.service_id, j.id from homeostasis.jobs j
+  where j.status = 'running' and homeostasis.is_lost(j)
+$$;
+
+comment on function homeostasis.expire_lease_candidates() is 'Jobs whose runner is lost';
+
+create function homeostasis.expire_lease(service_id bigint, job_id bigint) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  job constant homeostasis.jobs := homeostasis.lock_running_job(job_id);
+begin
+  if not coalesce(homeostasis.is_lost(job), false) then
+    return false;
+  end if;
+  perform homeostasis.lose_job(job);
+  return true;
+end
+$$;
+
+comment on function homeostasis.expire_lease(bigint, bigint) is
+  'Takes a job from a runner that is lost';
+
+-- Issues --------------------------------------------------------------------
+
+create function homeostasis.unmute_issue_candidates()
+returns table (service_id bigint, object_id bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select i.service_id, i.id from homeostasis.issues i
+  where i.status = 'muted' and i.muted_until <= now()
+$$;
+
+comment on function homeostasis.unmute_issue_candidates() is 'Issues that were muted until now';
+
+create function homeostasis.unmute_issue(service_id bigint, issue_id bigint) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update homeostasis.issues i
+    set status = 'open', muted_until = null, status_changed_at = now()
+    where i.service_id = unmute_issue.service_id and i.id = issue_id
+      and i.status = 'muted' and i.muted_until <= now();
+  return found;
+end
+$$;
+
+comment on function homeostasis.unmute_issue(bigint, bigint) is 'Opens a muted issue again';
+
+create function homeostasis.supersede_patch_candidates()
+returns table (service_id bigint, object_id bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p.service_id, p.id
+  from homeostasis.patches p
+  where p.status in ('planning', 'proposed', 'validating', 'validated', 'approved')
+    and not exists (select from homeostasis.issues i
+                    where i.service_id = p.service_id and i.id = p.issue_id
+                      and i.status = 'healing')
+$$;
+
+comment on function homeostasis.supersede_patch_candidates() is
+  'Patches that are not deployed yet, of issues that are not being healed any more';
+
+create function homeostasis.supersede_patch(service_id bigint, patch_id bigint) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  patch constant homeostasis.patches := homeostasis.lock_patch(patch_id);
+  issue_status text;
+begin
+  select i.status into issue_status from homeostasis.issues i
+    where i.service_id = patch.service_id and i.id = patch.issue_id;
+  if issue_status = 'healing'
+    or not 'superseded' = any (homeostasis.patch_successors(patch.status)) then
+    return false;
+  end if;
+  perform homeostasis.move_patch(patch, 'superseded',
+    coalesce(format('the issue is "%s"', issue_status), 'the issue is gone'));
+  return true;
+end
+$$;
+
+comment on function homeostasis.supersede_patch(bigint, bigint) is
+  'Drops a patch whose issue somebody resolved, muted or merged';
+
+-- The watch -----------------------------------------------------------------
+
+create function homeostasis.count_recurrences(deployment homeostasis.deployments) returns bigint
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select homeostasis.count_errors(deployment.service_id, deployment.issue_id,
+                                  deployment.observe_from, deployment.observe_until)
+$$;
+
+comment on function homeostasis.count_recurrences(homeostasis.deployments) is
+  'Errors of the issue within the observation of a deployment, counted up to 1000';
+
+create function homeostasis.watch_deployment_candidates()
+returns table (service_id bigint, object_id bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.service_id, d.patch_id from homeostasis.deployments d
+  where d.status = 'observing'
+    and (d.observe_until <= now() or homeostasis.count_recurrences(d) <> d.recurrences)
+$$;
+
+comment on function homeostasis.watch_deployment_candidates() is
+  'Patches under observation with news: an error came, or the time is over';
+
+create function homeostasis.watch_deployment(service_id bigint, patch_id bigint) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  patch constant homeostasis.patches := homeostasis.lock_patch(patch_id);
+  deployment constant homeostasis.deployments := homeostasis.latest_deployment(patch);
+  recurred bigint;
+begin
+  if deployment.status is distinct from 'observing' then
+    return false;
+  end if;
+  recurred := homeostasis.count_recurrences(deployment);
+  update homeostasis.deployments d set recurrences = recurred
+    where d.service_id = deployment.service_id and d.id = deployment.id
+      and d.recurrences <> recurred;
+  if recurred >= deployment.recurrence_limit then
+    perform homeostasis.begin_rollback(patch, deployment,
+      format('the failure recurred %s times after the change', recurred));
+    return true;
+  elsif deployment.observe_until <= now() then
+    perform homeostasis.move_deployment(deployment, 'healed');
+    perform homeostasis.move_patch(patch, 'healed',
+      format('the failure did not recur for %s', deployment.observe_window));
+    return true;
+  end if;
+  return false;
+end
+$$;
+
+comment on function homeostasis.watch_deployment(bigint, bigint) is
+  'Rolls a patch back when its failure recurred too often, calls it healed when the time is over';
+
+create function homeostasis.watch_healed_candidates()
+returns table (service_id bigint, object_id bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.service_id, d.patch_id
+  from homeostasis.deployments d
+  where d.status = 'healed' and d.finished_at > now() - interval '1 hour'
+    and homeostasis.count_recurrences(d) >= d.recurrence_limit
+    and not exists (select from homeostasis.patches p
+                    where p.service_id = d.service_id and p.issue_id = d.issue_id
+                      and homeostasis.is_active_patch(p.status))
+$$;
+
+comment on function homeostasis.watch_healed_candidates() is
+  'Patches called healed before all errors of their observation had been stored';
+
+create function homeostasis.watch_healed(service_id bigint, patch_id bigint) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  patch constant homeostasis.patches := homeostasis.lock_patch(patch_id);
+  deployment constant homeostasis.deployments := homeostasis.latest_deployment(patch);
+begin
+  if deployment.status is distinct from 'healed' then
+    return false;
+  end if;
+  perform homeostasis.begin_rollback(patch, deployment,
+    'the failure had recurred within the observation, as errors that were stored late show');
+  return true;
+end
+$$;
+
+comment on function homeostasis.watch_healed(bigint, bigint) is
+  'Rolls a patch back that was called healed too early';
+
+-- Forward -------------------------------------------------------------------
+
+create function homeostasis.start_deployment_candidates()
+returns table (service_id bigint, object_id bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p.service_id, p.id from homeostasis.patches p
+  where p.status = 'approved' and homeostasis.service_mode(p.service_id) <> 'observe'
+$$;
+
+comment on function homeostasis.start_deployment_candidates() is
+  'Approved patches, unless the mode is observe: then a person calls deploy()';
+
+create function homeostasis.start_deployment(service_id bigint, patch_id bigint) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  patch constant homeostasis.patches := homeostasis.lock_patch(patch_id);
+begin
+  if patch.status <> 'approved' then
+    return false;
+  end if;
+  perform homeostasis.begin_deployment(patch);
+  return true;
+end
+$$;
+
+comment on function homeostasis.start_deployment(bigint, bigint) is 'Deploys an approved patch';
+
+create function homeostasis.apply_policy_candidates()
+returns table (service_id bigint, object_id bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p.service_id, p.id
+  from homeostasis.patches p cross join lateral homeostasis.decide(p.id) d
+  where p.status = 'validated' and homeostasis.service_mode(p.service_id) = 'auto'
+    and d.decision <> 'ask'
+$$;
+
+comment on function homeostasis.apply_policy_candidates() is
+  'Validated patches that a policy decides about; there are none unless the mode is auto';
+
+create function homeostasis.apply_policy(service_id bigint, patch_id bigint) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  patch constant homeostasis.patches := homeostasis.lock_patch(patch_id);
+  opinion record;
+begin
+  if patch.status <> 'validated' then
+    return false;
+  end if;
+  perform homeostasis.check_digest(patch);
+  perform homeostasis.lock_audit();
+  select d.* into opinion from homeostasis.decide(patch_id) d;
+  if opinion.decision = 'ask' then
+    return false;
+  end if;
+  perform homeostasis.record_decision(patch,
+    case opinion.decision when 'approve' then 'approved' else 'rejected' end,
+    array_to_string(opinion.reasons, '; '), opinion.policy);
+  return true;
+end
+$$;
+
+comment on function homeostasis.apply_policy(bigint, bigint) is
+  'Lets its policy decide about a patch, one patch at a time for the sake of the hourly limits';
+
+create function homeostasis.start_validation_candidates()
+returns table (service_id bigint, object_id bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p.service_id, p.id from homeostasis.patches p
+  where p.status = 'proposed'
+    and (not p.automatic or homeostasis.service_mode(p.service_id) <> 'observe')
+$$;
+
+comment on function homeostasis.start_validation_candidates() is
+  'Proposed patches; in mode observe only those a person asked for';
+
+create function homeostasis.start_validation(service_id bigint, patch_id bigint) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  patch constant homeostasis.patches := homeostasis.lock_patch(patch_id);
+begin
+  if patch.status <> 'proposed' then
+    return false;
+  end if;
+  perform homeostasis.request_validation(patch);
+  return true;
+end
+$$;
+
+comment on function homeostasis.start_validation(bigint, bigint) is
+  'Has a proposed patch tried in a dry run';
+
+create function homeostasis.may_start_healing() returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select count(*) < homeostasis.setting('max_healings_per_hour')::bigint
+  from homeostasis.patches p
+  where p.automatic and p.created_at > now() - interval '1 hour' and p.status <> 'refused'
+$$;
+
+comment on function homeostasis.may_start_healing() is
+  'Whether the hourly limit leaves room for another patch that nobody asked for';
+
+create function homeostasis.was_tried(analysis homeostasis.analysis) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (select from homeostasis.patches p
+    where p.service_id = analysis.service_id and p.issue_id = analysis.issue_id
+      and p.template = analysis.template
+      and p.status in ('refused', 'invalid', 'rejected', 'rolled_back', 'failed')
+      and p.updated_at > analysis.created_at)
+$$;
+
+comment on function homeostasis.was_tried(homeostasis.analysis) is
+  'Whether a patch by this diagnosis'' template came to nothing since the diagnosis was made';
+
+create function homeostasis.start_healing_candidates()
+returns table (service_id bigint, object_id bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select i.service_id, i.id
+  from (select distinct a.service_id, a.issue_id
+        from homeostasis.analysis a
+        join homeostasis.patch_templates t on t.name = a.template
+        where not homeostasis.was_tried(a)) untried
+  join homeostasis.issues i on i.service_id = untried.service_id and i.id = untried.issue_id
+  join homeostasis.services s on s.id = i.service_id
+  cross join lateral homeostasis.best_analysis(i.service_id, i.id, null) best
+  where i.status in ('open', 'regressed')
+    and s.database_name is not null and homeostasis.service_mode(s.id) <> 'observe'
+    and not homeostasis.was_tried(best)
+    and homeostasis.may_start_healing()
+  order by i.error_count desc, i.id
+$$;
+
+comment on function homeostasis.start_healing_candidates() is
+  'Open issues whose diagnosis has a template that was not tried in vain, the most frequent first; none in mode observe';
+
+create function homeostasis.start_healing(service_id bigint, issue_id bigint) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  issue homeostasis.issues;
+begin
+  select i.* into issue from homeostasis.issues i
+    where i.service_id = start_healing.service_id and i.id = issue_id
+    for no key update;
+  if not found then
+    return false;
+  end if;
+  perform homeostasis.lock_audit();
+  if issue.status not in ('open', 'regressed')
+    or not homeostasis.may_start_healing()
+    or homeostasis.was_tried(homeostasis.best_analysis(issue.service_id, issue.id, null))
+  then
+    return false;
+  end if;
+  perform homeostasis.begin_healing(issue_id, null, true);
+  return true;
+end
+$$;
+
+comment on function homeostasis.start_healing(bigint, bigint) is
+  'Begins to heal an issue that nobody asked to heal';
+
+-- The loop ------------------------------------------------------------------
+
+create function homeostasis.try_move(step text, service_id bigint, object_id bigint)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  moved boolean;
+begin
+  execute format('select homeostasis.%I($1, $2)', step) into moved using service_id, object_id;
+  delete from homeostasis.advance_failures f
+    where f.service_id = try_move.service_id and f.step = try_move.step
+      and f.object_id = try_move.object_id;
+  return moved;
+exception when others then
+  insert into homeostasis.advance_failures as f
+      (service_id, step, object_id, failures, error, failed_at, retry_at)
+    values (service_id, step, object_id, 1, sqlerrm, clock_timestamp(),
+            clock_timestamp() + interval '1 second')
+    on conflict on constraint advance_failures_pkey do update
+      set failures = f.failures + 1, error = excluded.error, failed_at = excluded.failed_at,
+          retry_at = excluded.failed_at
+            + least(interval '1 second' * 2 ^ least(f.failures, 12), interval '1 hour');
+  raise warning '% of object % failed and is tried again later: %', step, object_id, sqlerrm
+    using errcode = sqlstate;
+  return false;
+end
+$$;
+
+comment on function homeostasis.try_move(text, bigint, bigint) is
+  'Makes one move; an error is recorded, warned about, and puts the object off, longer each time';
+
+create function homeostasis.advance_once() returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  step text;
+  candidate record;
+begin
+  for step in select * from homeostasis.advance_steps() loop
+    for candidate in
+      execute format('select c.service_id, c.object_id from homeostasis.%I() c
+                      where not exists (select from homeostasis.advance_failures f
+                        where f.service_id = c.service_id and f.step = $1
+                          and f.object_id = c.object_id and f.retry_at > clock_timestamp())',
+                     step || '_candidates')
+      using step
+    loop
+      if homeostasis.try_move(step, candidate.service_id, candidate.object_id) then
+        return true;
+      end if;
+    end loop;
+  end loop;
+  return false;
+end
+$$;
+
+comment on function homeostasis.advance_once() is 'Makes the first move that can be made, if any';
+
+create function homeostasis.advance_states(max_moves integer default 1) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  moves integer := 0;
+begin
+  while moves < max_moves and homeostasis.advance_once() loop
+    moves := moves + 1;
+  end loop;
+  return moves;
+end
+$$;
+
+comment on function homeostasis.advance_states(integer) is
+  'Moves issues, patches and deployments that can move without a person or an operator; returns how many moves it made, 0 when there is nothing to do. Commit after each call';
+grant execute on function homeostasis.advance_states(integer) to homeostasis_operator;
