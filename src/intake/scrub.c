@@ -1,0 +1,1128 @@
+/*
+ * scrub.c
+ *		Removes secrets from a text before it is stored.
+ *
+ * Anybody may call it, in any process, also without PostgreSQL: it includes
+ * no postgres.h so that it can be built and fuzzed alone.  No locks, no
+ * memory but the caller's text.
+ *
+ * One pass from left to right, which copies what may stay over what was
+ * removed.  A secret is known by the name in front of it (password, token,
+ * Authorization ...), by its own form (JWT, PEM, keys with a prefix, card
+ * numbers), or by its place (URIs).  Where a name is also a word of prose,
+ * what follows must look like a value: "unexpected token in JSON" stays.  In
+ * doubt more is removed, not less.  Searches that may fail far ahead remember
+ * how far they looked, so that they are not made again.
+ */
+#include "intake/scrub.h"
+
+#include <stdint.h>
+
+#include "base/ascii.h"
+
+#define MARK		"***"
+#define MARK_LEN	3
+
+typedef struct Scrubber
+{
+	char	   *text;
+	size_t		len;
+	size_t		in;				/* next byte to look at */
+	size_t		out;			/* where it goes; never beyond in */
+	char		prev;			/* the byte before in, as it was */
+	char		prev2;			/* and the one before that */
+
+	size_t		no_jwt_before;	/* no JWT begins before this */
+	size_t		run_end;		/* end of the run that last_at is about */
+	size_t		last_at;		/* the last '@' in it, or run_end */
+} Scrubber;
+
+/* ----------------------------------------------------------------
+ * Copying and removing
+ * ----------------------------------------------------------------
+ */
+static void
+step(Scrubber *s, size_t n)
+{
+	if (n == 0)
+		return;
+	s->prev2 = n > 1 ? s->text[s->in + n - 2] : s->prev;
+	s->prev = s->text[s->in + n - 1];
+	s->in += n;
+}
+
+static void
+copy(Scrubber *s, size_t n)
+{
+	size_t		start = s->in;
+
+	step(s, n);
+	if (s->out != start)
+		memmove(s->text +s->out, s->text +start, n);
+	s->out += n;
+}
+
+static void
+copy_to(Scrubber *s, size_t end)
+{
+	copy(s, end - s->in);
+}
+
+/* Removes what lies before end and leaves a mark, but none for nothing. */
+static void
+hide_to(Scrubber *s, size_t end)
+{
+	size_t		n = end - s->in;
+
+	step(s, n);
+	if (n > MARK_LEN)
+		n = MARK_LEN;
+	memcpy(s->text +s->out, MARK, n);
+	s->out += n;
+}
+
+/* ----------------------------------------------------------------
+ * Looking ahead.  Positions are of the text; the end of the text reads as
+ * a NUL, which counts as white space.
+ * ----------------------------------------------------------------
+ */
+static char
+at(const Scrubber *s, size_t pos)
+{
+	return pos < s->len ? s->text[pos] : '\0';
+}
+
+static bool
+looking_at(const Scrubber *s, size_t pos, const char *lower)
+{
+	return pos <= s->len &&
+		homeo_ascii_starts_nocase(s->text +pos, s->len - pos, lower);
+}
+
+static size_t
+skip_space(const Scrubber *s, size_t pos)
+{
+	while (pos < s->len && homeo_ascii_is_space(s->text[pos]))
+		pos++;
+	return pos;
+}
+
+static bool
+is_quote(char c)
+{
+	return c == '"' || c == '\'' || c == '`';
+}
+
+/* The words that are looked up: x-api-key, client_secret, PGPASSWORD. */
+static bool
+is_key_char(char c)
+{
+	return homeo_ascii_is_word(c) || c == '-';
+}
+
+/* What keys and tokens of all kinds are written with. */
+static bool
+is_token_char(char c)
+{
+	return homeo_ascii_is_alnum(c) || homeo_ascii_is_one_of(c, "-_.~+/=");
+}
+
+static bool
+is_base64url(char c)
+{
+	return homeo_ascii_is_alnum(c) || c == '-' || c == '_';
+}
+
+static size_t
+skip_while(const Scrubber *s, size_t pos, bool (*belongs) (char))
+{
+	while (pos < s->len && belongs(s->text[pos]))
+		pos++;
+	return pos;
+}
+
+static bool
+has_digit(const Scrubber *s, size_t pos, size_t end)
+{
+	for (; pos < end; pos++)
+	{
+		if (homeo_ascii_is_digit(s->text[pos]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+only_letters(const Scrubber *s, size_t pos, size_t end)
+{
+	for (; pos < end; pos++)
+	{
+		if (!homeo_ascii_is_alpha(s->text[pos]))
+			return false;
+	}
+	return true;
+}
+
+/* Unlike a word of prose: long, with digits, or very long. */
+static bool
+looks_random(const Scrubber *s, size_t pos, size_t end)
+{
+	return end - pos >= 20 || (end - pos >= 8 && has_digit(s, pos, end));
+}
+
+static bool
+is_literal(const Scrubber *s, size_t pos, size_t end, const char *const *list)
+{
+	for (; *list != NULL; list++)
+	{
+		if (homeo_ascii_equals_nocase(s->text +pos, end - pos, *list))
+			return true;
+	}
+	return false;
+}
+
+/* ----------------------------------------------------------------
+ * Names of secrets
+ * ----------------------------------------------------------------
+ */
+typedef enum KeyKind
+{
+	KEY_NONE,
+	KEY_STRONG,					/* hardly ever means anything else */
+	KEY_WEAK,					/* also a word of prose */
+	KEY_PATHLIKE,				/* strong, unless a path follows */
+	KEY_SHORT,					/* only with "=", or as a name in JSON */
+	KEY_HEADER,					/* a scheme and credentials follow */
+	KEY_COOKIE
+} KeyKind;
+
+typedef struct Key
+{
+	const char *suffix;			/* lower case, '-' written as '_' */
+	KeyKind		kind;
+} Key;
+
+static const Key keys[] = {
+	{"password", KEY_STRONG}, {"passwd", KEY_STRONG},
+	{"passphrase", KEY_STRONG}, {"pwd", KEY_PATHLIKE}, {"pass", KEY_SHORT},
+	{"sig", KEY_SHORT},
+	{"secret", KEY_WEAK}, {"token", KEY_WEAK},
+	{"api_key", KEY_STRONG}, {"apikey", KEY_STRONG},
+	{"access_key", KEY_STRONG}, {"accesskey", KEY_STRONG},
+	{"account_key", KEY_STRONG}, {"accountkey", KEY_STRONG},
+	{"secret_key", KEY_STRONG}, {"secretkey", KEY_STRONG},
+	{"secret_key_base", KEY_STRONG},
+	{"private_key", KEY_STRONG}, {"privatekey", KEY_STRONG},
+	{"signing_key", KEY_STRONG}, {"encryption_key", KEY_STRONG},
+	{"x_amz_signature", KEY_STRONG},
+	{"authorization", KEY_HEADER}, {"cookie", KEY_COOKIE}
+};
+
+/*
+ * What the word from pos to end names.  A longer name that ends in a weak
+ * one (access_token) is strong; in a short one (db_pass, but not bypass) only
+ * if that is a word by itself.
+ */
+static KeyKind
+key_kind(const Scrubber *s, size_t pos, size_t end)
+{
+	size_t		i;
+
+	while (end > pos && homeo_ascii_is_digit(s->text[end - 1]))
+		end--;					/* new_password1 */
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+	{
+		size_t		n = strlen(keys[i].suffix);
+		size_t		start = end - n;
+		size_t		c;
+
+		if (n > end - pos)
+			continue;
+		for (c = 0; c < n; c++)
+		{
+			char		have = homeo_ascii_lower(s->text[start + c]);
+
+			if ((have == '-' ? '_' : have) != keys[i].suffix[c])
+				break;
+		}
+		if (c < n)
+			continue;
+		if (start == pos ||
+			(keys[i].kind != KEY_WEAK && keys[i].kind != KEY_SHORT))
+			return keys[i].kind;
+		if (keys[i].kind == KEY_WEAK ||
+			!homeo_ascii_is_alnum(s->text[start - 1]))
+			return KEY_STRONG;
+	}
+	return KEY_NONE;
+}
+
+/* How a name and its value are joined. */
+typedef enum Joint
+{
+	JOINT_NONE,					/* a blank at most */
+	JOINT_EQUALS,				/* "=", ":=", "=>", "==" */
+	JOINT_COLON,
+	JOINT_TAG,					/* <password>x */
+	JOINT_CALL,					/* PASSWORD('x') */
+	JOINT_ROW,					/* Key (password)=(x) */
+	JOINT_COMMA					/* ["Authorization", "Basic x"] */
+} Joint;
+
+typedef struct Assignment
+{
+	KeyKind		kind;
+	Joint		joint;
+	bool		quoted_name;	/* "password": */
+	bool		option;			/* --password x */
+	bool		blank;			/* before the value */
+	bool		newline;		/* before the value */
+	size_t		value;			/* position of the value */
+} Assignment;
+
+/* Fills in what lies between the name, which ends at pos, and the value. */
+static void
+read_joint(const Scrubber *s, size_t pos, char before_name, Assignment *a)
+{
+	size_t		i = pos;
+	size_t		start;
+
+	while (at(s, i) == '\\' && i - pos < 8)
+		i++;
+	if (is_quote(at(s, i)))
+	{
+		a->quoted_name = true;
+		i++;
+		if (at(s, i) == ']')
+			i++;
+	}
+	else
+		i = pos;
+
+	start = i;
+	i = skip_space(s, i);
+	a->joint = JOINT_NONE;
+	if (at(s, i) == '=' || (at(s, i) == ':' && at(s, i + 1) == '='))
+	{
+		a->joint = JOINT_EQUALS;
+		i++;
+		while (at(s, i) == '=' || at(s, i) == '>')
+			i++;
+	}
+	else if (at(s, i) == ':' && at(s, i + 1) != ':')
+		a->joint = JOINT_COLON;
+	else if (at(s, i) == '>' && (before_name == '<' || before_name == ':'))
+		a->joint = JOINT_TAG;
+	else if (at(s, i) == '(' && is_quote(at(s, i + 1)))
+		a->joint = JOINT_CALL;
+	else if (i == pos && looking_at(s, i, ")=("))
+	{
+		a->joint = JOINT_ROW;
+		i += 2;
+	}
+	else if (at(s, i) == ',' && a->quoted_name)
+		a->joint = JOINT_COMMA;
+	if (a->joint != JOINT_NONE && a->joint != JOINT_EQUALS)
+		i++;
+	if (a->joint != JOINT_NONE)
+		start = i;
+
+	a->value = skip_space(s, start);
+	a->blank = a->value > start;
+	a->newline = a->blank &&
+		memchr(s->text +start, '\n', a->value - start) != NULL;
+}
+
+/* ----------------------------------------------------------------
+ * Values
+ * ----------------------------------------------------------------
+ */
+
+/* A name that another '=' or ':' follows: the next of a list of pairs. */
+static bool
+pair_follows(const Scrubber *s, size_t pos)
+{
+	size_t		i = pos;
+
+	while (i - pos < 32 && (is_key_char(at(s, i)) || at(s, i) == '.'))
+		i++;
+	return i > pos && (at(s, i) == '=' || at(s, i) == ':');
+}
+
+/*
+ * Does the bare value end at pos?  Brackets, commas and quotes end it unless
+ * more of it follows at once: a password may hold any of them.
+ */
+static bool
+ends_value(const Scrubber *s, size_t pos)
+{
+	char		c = at(s, pos);
+
+	if (homeo_ascii_is_space(c) || c == '&' || c == '<')
+		return true;
+	if (c == '\\' && is_quote(at(s, pos + 1)))
+		return !homeo_ascii_is_word(at(s, pos + 2));
+	if (!is_quote(c) && !homeo_ascii_is_one_of(c, ",;)]}>|"))
+		return false;
+	return !homeo_ascii_is_word(at(s, pos + 1)) || pair_follows(s, pos + 1);
+}
+
+static size_t
+bare_end(const Scrubber *s, size_t pos)
+{
+	while (pos < s->len && !ends_value(s, pos))
+		pos += at(s, pos) == '\\' && at(s, pos + 1) == ' ' ? 2 : 1;
+	return pos;
+}
+
+/* ODBC quotes with braces. */
+static size_t
+brace_end(const Scrubber *s, size_t pos)
+{
+	while (pos < s->len && s->text[pos] != '}')
+		pos++;
+	return pos;
+}
+
+/* The end of a row's values: a parenthesis, and no more of the row. */
+static size_t
+row_end(const Scrubber *s, size_t pos)
+{
+	while (pos < s->len && !(s->text[pos] == ')' &&
+							 homeo_ascii_is_space(at(s, pos + 1))))
+		pos++;
+	return pos;
+}
+
+/* Values that say that there is none, and parameters of statements. */
+static bool
+is_no_secret(const Scrubber *s, size_t pos, size_t end)
+{
+	static const char *const literals[] = {
+		"null", "none", "nil", "undefined", "true", "false", "?", "%s", NULL
+	};
+
+	if (is_literal(s, pos, end, literals))
+		return true;
+	return at(s, pos) == '$' && end - pos > 1 && end - pos <= 6 &&
+		skip_while(s, pos + 1, homeo_ascii_is_digit) == end;
+}
+
+/* password = excluded.password: a column, not a value. */
+static bool
+is_column(const Scrubber *s, size_t pos, size_t end)
+{
+	size_t		dot = end;
+
+	while (dot > pos && is_key_char(s->text[dot - 1]))
+		dot--;
+	return dot > pos && s->text[dot - 1] == '.' && dot < end &&
+		key_kind(s, dot, end) != KEY_NONE;
+}
+
+/*
+ * Could a bare value follow, as far as can be said without looking at it?
+ */
+static bool
+may_be_bare(const Scrubber *s, const Assignment *a)
+{
+	if (a->newline || is_quote(at(s, a->value)))
+		return false;
+	if (a->kind == KEY_PATHLIKE && at(s, a->value) == '/')
+		return false;			/* PWD=/home/app */
+	switch (a->joint)
+	{
+		case JOINT_NONE:
+			return a->option && a->blank;
+		case JOINT_CALL:
+		case JOINT_COMMA:
+			return false;
+		default:
+			return true;
+	}
+}
+
+/*
+ * Is this bare value a secret, considering how it is joined to its name?
+ * Behind a colon and a blank it may be prose ("password: must be longer").
+ */
+static bool
+is_bare_secret(const Scrubber *s, const Assignment *a, size_t end)
+{
+	static const char *const prose[] = {
+		"is", "was", "has", "must", "may", "can", "cannot", "not", "and",
+		"or", "in", "to", "for", "with", "requires", "required", "needs",
+		"option", "flag", "argument", NULL
+	};
+	size_t		pos = a->value;
+
+	if (end == pos || is_no_secret(s, pos, end))
+		return false;
+	if (a->joint == JOINT_NONE)
+		return !is_literal(s, pos, end, prose);
+	if (a->joint == JOINT_TAG || a->joint == JOINT_ROW ||
+		(a->joint == JOINT_EQUALS && !a->blank))
+		return true;
+	if (a->kind == KEY_WEAK)
+		return looks_random(s, pos, end);
+	if (a->joint == JOINT_EQUALS)
+		return !is_column(s, pos, end);
+	return !a->blank || !only_letters(s, pos, end) || at(s, end) != ' ';
+}
+
+/*
+ * The position of the quote that closes the one before pos, or the end of
+ * the text.  backslashes is how many of them were before the opening quote:
+ * text that was escaped once more has one more of them before its quotes.
+ * plain: a backslash is a character like any other.
+ */
+static size_t
+closing_quote(const Scrubber *s, size_t pos, char quote, size_t backslashes,
+			  bool plain, bool doubled)
+{
+	size_t		run = 0;
+
+	for (; pos < s->len; pos++)
+	{
+		char		c = s->text[pos];
+
+		if (c == '\\')
+		{
+			run++;
+			continue;
+		}
+		if (c == quote)
+		{
+			bool		escaped = backslashes == 0 ? run % 2 == 1 :
+			run > backslashes;
+
+			if (plain || !escaped)
+			{
+				if (!doubled || at(s, pos + 1) != quote)
+					return pos - (backslashes > 0 && run > 0 ? run : 0);
+				pos++;
+			}
+		}
+		run = 0;
+	}
+	return s->len;
+}
+
+/* The end of $tag$ at pos, or pos if there is none. */
+static size_t
+dollar_tag(const Scrubber *s, size_t pos)
+{
+	size_t		i = pos + 1;
+
+	if (at(s, pos) != '$' || homeo_ascii_is_digit(at(s, i)))
+		return pos;
+	while (i - pos < 64 && i < s->len && homeo_ascii_is_word(s->text[i]))
+		i++;
+	return at(s, i) == '$' ? i + 1 : pos;
+}
+
+static bool
+hide_dollar_quoted(Scrubber *s, const Assignment *a)
+{
+	size_t		start = dollar_tag(s, a->value);
+	size_t		n = start - a->value;
+	size_t		end;
+
+	if (n == 0)
+		return false;
+	for (end = start; end + n <= s->len; end++)
+	{
+		if (s->text[end] == '$' &&
+			memcmp(s->text +end, s->text +a->value, n) == 0)
+			break;
+	}
+	if (end + n > s->len)
+		end = s->len;
+	copy_to(s, start);
+	hide_to(s, end);
+	return true;
+}
+
+/*
+ * Hides a quoted value; false if there is none, or if it need not be hidden.
+ * May be preceded by the prefix of a literal: E'', U&'', N'', b''.
+ */
+static bool
+hide_quoted(Scrubber *s, const Assignment *a)
+{
+	size_t		pos = a->value;
+	size_t		open;
+	size_t		end;
+	char		quote;
+	bool		escapes = a->joint != JOINT_NONE && a->joint != JOINT_CALL;
+	bool		doubled;
+
+	if (homeo_ascii_is_one_of(at(s, pos), "EeNnBbXxRrFf") &&
+		is_quote(at(s, pos + 1)))
+	{
+		escapes = true;
+		pos++;
+	}
+	else if (looking_at(s, pos, "u&'") || looking_at(s, pos, "u'"))
+		pos += at(s, pos + 1) == '&' ? 2 : 1;
+
+	open = pos;
+	while (at(s, pos) == '\\' && pos - open < 8)
+		pos++;
+	quote = at(s, pos);
+	if (!is_quote(quote))
+		return false;
+	open = pos - open;			/* from here on: the number of backslashes */
+	pos++;
+
+	/*
+	 * An empty value, unless the quotes are doubled because all this is
+	 * inside a literal: 'host=h password=''x'''
+	 */
+	doubled = quote == '\'' && open == 0;
+	if (doubled && at(s, pos) == quote && at(s, pos + 1) != quote)
+	{
+		if (a->joint == JOINT_NONE || !homeo_ascii_is_word(at(s, pos + 1)))
+			return false;
+		pos++;
+		for (end = pos; end < s->len; end++)
+		{
+			if (s->text[end] == quote && at(s, end + 1) == quote)
+				break;
+		}
+	}
+	else
+		end = closing_quote(s, pos, quote, open, !escapes, doubled);
+
+	if (a->kind == KEY_WEAK && a->joint == JOINT_COLON && !a->quoted_name &&
+		!looks_random(s, pos, end))
+		return false;
+	copy_to(s, pos);
+	hide_to(s, end);
+	return true;
+}
+
+/* ----------------------------------------------------------------
+ * Headers
+ * ----------------------------------------------------------------
+ */
+static size_t
+line_end(const Scrubber *s, size_t pos)
+{
+	while (pos < s->len && s->text[pos] != '\n' && s->text[pos] != '\r')
+		pos++;
+	return pos;
+}
+
+/*
+ * Authorization: Bearer x.  The scheme stays.  Returns false if what
+ * follows the name is no header.
+ */
+static bool
+hide_authorization(Scrubber *s, const Assignment *a)
+{
+	/* Schemes whose credentials are a list, to the end of the line. */
+	static const char *const lists[] = {
+		"digest", "aws4-hmac-sha256", "signature", "oauth", "hawk", NULL
+	};
+	static const char *const single[] = {
+		"bearer", "basic", "token", "negotiate", "ntlm", "apikey", NULL
+	};
+	size_t		scheme = a->value;
+	size_t		end;
+	size_t		value;
+	char		quote = '\0';
+	size_t		backslashes = 0;
+
+	if (a->joint == JOINT_NONE || a->joint == JOINT_CALL ||
+		a->joint == JOINT_ROW)
+		return false;
+	while (at(s, scheme + backslashes) == '\\' && backslashes < 8)
+		backslashes++;
+	if (is_quote(at(s, scheme + backslashes)))
+	{
+		quote = at(s, scheme + backslashes);
+		scheme += backslashes + 1;
+	}
+	else if (a->joint == JOINT_COMMA || a->newline)
+		return false;
+
+	end = skip_while(s, scheme, is_key_char);
+	for (value = end; at(s, value) == ' ' || at(s, value) == '\t'; value++)
+		;
+	if (value == end)
+		value = scheme;			/* credentials without a scheme */
+	else if (!is_literal(s, scheme, end, lists) &&
+			 !is_literal(s, scheme, end, single))
+	{
+		if (quote == '\0' && only_letters(s, scheme, end))
+			return false;		/* "authorization: not granted" */
+		value = scheme;
+	}
+
+	if (quote != '\0')
+		end = closing_quote(s, value, quote, backslashes, false, false);
+	else if (value > scheme && is_literal(s, scheme, end, lists))
+		end = line_end(s, value);
+	else
+	{
+		end = bare_end(s, value);
+		if (value == scheme && !looks_random(s, value, end) &&
+			!(end == s->len && has_digit(s, value, end)))
+			return false;
+	}
+	copy_to(s, value);
+	hide_to(s, end);
+	return true;
+}
+
+/* Cookie: name=value; name=value */
+static bool
+hide_cookie(Scrubber *s, const Assignment *a)
+{
+	size_t		end;
+
+	if (a->joint != JOINT_COLON || a->newline)
+		return false;
+	end = skip_while(s, a->value, is_key_char);
+	if (end == a->value || at(s, end) != '=')
+		return false;
+	copy_to(s, a->value);
+	hide_to(s, line_end(s, s->in));
+	return true;
+}
+
+/* ----------------------------------------------------------------
+ * Words
+ * ----------------------------------------------------------------
+ */
+
+/* bearer x, without a header's name in front of it */
+static bool
+hide_bearer(Scrubber *s, size_t end)
+{
+	size_t		pos = skip_space(s, end);
+	size_t		stop = skip_while(s, pos, is_token_char);
+
+	if (!homeo_ascii_equals_nocase(s->text +s->in, end - s->in, "bearer") ||
+		pos == end || (!looks_random(s, pos, stop) &&
+					   !(stop == s->len && has_digit(s, pos, stop))))
+		return false;
+	copy_to(s, pos);
+	hide_to(s, stop);
+	return true;
+}
+
+/* identified by 'x' */
+static bool
+hide_identified(Scrubber *s, size_t end)
+{
+	Assignment	a;
+	size_t		pos = skip_space(s, end);
+
+	if (!homeo_ascii_equals_nocase(s->text +s->in, end - s->in,
+								   "identified") ||
+		!looking_at(s, pos, "by") || is_key_char(at(s, pos + 2)))
+		return false;
+	memset(&a, 0, sizeof(a));
+	a.kind = KEY_STRONG;
+	a.value = skip_space(s, pos + 2);
+	if (a.value == pos + 2)
+		return false;
+	if (hide_quoted(s, &a))
+		return true;
+	end = bare_end(s, a.value);
+	if (!has_digit(s, a.value, end))
+		return false;
+	copy_to(s, a.value);
+	hide_to(s, end);
+	return true;
+}
+
+/*
+ * At the start of a word: is it the name of a secret that follows?  Then both
+ * have been dealt with.
+ */
+static bool
+hide_named(Scrubber *s)
+{
+	size_t		end = skip_while(s, s->in, is_key_char);
+	Assignment	a;
+
+	memset(&a, 0, sizeof(a));
+	a.kind = key_kind(s, s->in, end);
+	if (a.kind == KEY_NONE)
+		return hide_bearer(s, end) || hide_identified(s, end);
+	a.option = at(s, s->in) == '-';
+	read_joint(s, end, s->prev, &a);
+
+	if (a.kind == KEY_HEADER)
+		return hide_authorization(s, &a);
+	if (a.kind == KEY_COOKIE && !(a.quoted_name && a.joint == JOINT_COLON))
+		return hide_cookie(s, &a);
+	if (a.kind == KEY_SHORT && a.joint != JOINT_EQUALS &&
+		!(a.joint == JOINT_COLON && a.quoted_name))
+		return false;
+	if (a.joint == JOINT_COMMA ||
+		(a.joint == JOINT_NONE && !a.option &&
+		 (a.kind == KEY_WEAK || a.quoted_name)))
+		return false;
+
+	if ((a.joint == JOINT_NONE || a.blank) && hide_dollar_quoted(s, &a))
+		return true;
+	if (a.joint != JOINT_ROW && hide_quoted(s, &a))
+		return true;
+	if (!may_be_bare(s, &a))
+		return false;
+	if (a.joint == JOINT_ROW)
+		end = row_end(s, a.value);
+	else if (a.joint == JOINT_EQUALS && !a.blank && at(s, a.value) == '{')
+		end = brace_end(s, a.value);
+	else
+		end = bare_end(s, a.value);
+	if (!is_bare_secret(s, &a, end))
+		return false;
+	copy_to(s, a.value);
+	hide_to(s, end);
+	return true;
+}
+
+/* ----------------------------------------------------------------
+ * Secrets known by their own form
+ * ----------------------------------------------------------------
+ */
+typedef struct Prefix
+{
+	const char *prefix;			/* in exactly this case */
+	size_t		least;			/* bytes that must follow */
+	bool		digit;			/* one of the first of them must be a digit */
+} Prefix;
+
+static const Prefix prefixes[] = {
+	{"AKIA", 12, false}, {"ASIA", 12, false},	/* AWS */
+	{"AIza", 30, false},		/* Google */
+	{"ghp_", 16, false}, {"gho_", 16, false},	/* GitHub */
+	{"ghu_", 16, false}, {"ghs_", 16, false},
+	{"ghr_", 16, false}, {"github_pat_", 16, false},
+	{"glpat-", 16, false},		/* GitLab */
+	{"npm_", 30, false},
+	{"xoxa-", 8, false}, {"xoxb-", 8, false},	/* Slack */
+	{"xoxp-", 8, false}, {"xoxr-", 8, false},
+	{"xoxs-", 8, false},
+	{"sk_live_", 8, false}, {"sk_test_", 8, false}, /* Stripe */
+	{"rk_live_", 8, false},
+	{"sk-", 16, true},			/* OpenAI, Anthropic */
+	{"SCRAM-SHA-256$", 1, false}	/* PostgreSQL's verifiers */
+};
+
+static bool
+is_verifier_char(char c)
+{
+	return is_token_char(c) || c == '$' || c == ':';
+}
+
+static bool
+hide_prefixed(Scrubber *s)
+{
+	size_t		i;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+	{
+		const Prefix *p = &prefixes[i];
+		size_t		start = s->in + strlen(p->prefix);
+		bool		verifier = p->least == 1;
+		bool		(*belongs) (char) = verifier ? is_verifier_char : is_base64url;
+		size_t		end;
+
+		if (!homeo_ascii_starts(s->text +s->in, s->len - s->in, p->prefix))
+			continue;
+		for (end = start; end < s->len && end - start < p->least &&
+			 belongs(s->text[end]); end++)
+			;
+		if (end - start < p->least && end < s->len)
+			return false;
+		if (p->digit && !has_digit(s, start, end))
+			return false;
+		copy_to(s, start);
+		hide_to(s, skip_while(s, start, belongs));
+		return true;
+	}
+	return false;
+}
+
+/* Three parts of base64url, of which the first encodes {" */
+static bool
+hide_jwt(Scrubber *s)
+{
+	size_t		end = s->in;
+	int			part;
+
+	if (s->in < s->no_jwt_before || !homeo_ascii_starts(s->text +s->in,
+														s->len - s->in, "eyJ"))
+		return false;
+	for (part = 0; part < 3; part++)
+	{
+		size_t		start = end;
+
+		end = skip_while(s, start, is_base64url);
+		if (end == s->len && end - s->in >= 10)
+			break;				/* cut off */
+		if (part < 2 && (end == start || at(s, end) != '.'))
+		{
+			s->no_jwt_before = end;
+			return false;
+		}
+		if (part < 2)
+			end++;
+	}
+	while (end < s->len && (is_base64url(s->text[end]) ||
+							(s->text[end] == '.' && is_base64url(at(s, end + 1)))))
+		end++;
+	hide_to(s, end);
+	return true;
+}
+
+static bool
+hide_pem(Scrubber *s)
+{
+	static const char *const begin = "-----BEGIN ";
+	size_t		pos = s->in + strlen(begin);
+	size_t		start = pos;
+	bool		private_key = false;
+
+	if (!homeo_ascii_starts(s->text +s->in, s->len - s->in, begin))
+		return false;
+	for (; pos < s->len && pos - start < 64; pos++)
+	{
+		if (looking_at(s, pos, "private key"))
+			private_key = true;
+		if (s->text[pos] == '-')
+			break;
+	}
+	if (!private_key || !looking_at(s, pos, "-----"))
+		return false;
+	copy_to(s, pos + 5);
+	for (pos = s->in; pos < s->len; pos++)
+	{
+		if (s->text[pos] == '-' && looking_at(s, pos, "-----end"))
+			break;
+	}
+	hide_to(s, pos);
+	return true;
+}
+
+/* The check digit of payment cards (ISO/IEC 7812, the Luhn algorithm). */
+static bool
+luhn(const char *digits, size_t n)
+{
+	int			sum = 0;
+	size_t		i;
+
+	for (i = 0; i < n; i++)
+	{
+		int			d = digits[n - 1 - i] - '0';
+
+		if (i % 2 == 1)
+		{
+			d *= 2;
+			if (d > 9)
+				d -= 9;
+		}
+		sum += d;
+	}
+	return sum % 10 == 0;
+}
+
+#define CARD_MIN	13
+#define CARD_MAX	19
+
+/*
+ * Writes asterisks over all digits of a card number but the last four.  Cards
+ * begin with 2 to 6 (which spares times in milliseconds) and, if they are
+ * written in groups, have four digits in the first and at least three in the
+ * others, all separated in the same way (which spares most lists).
+ */
+static bool
+hide_card(Scrubber *s)
+{
+	char		digits[CARD_MAX];
+	size_t		n = 0;
+	size_t		group = 0;
+	size_t		pos = s->in;
+	size_t		best_end = 0;
+	size_t		best_n = 0;
+	char		separator = '\0';
+
+	if (at(s, pos) < '2' || at(s, pos) > '6' ||
+		(s->prev == '.' && homeo_ascii_is_digit(s->prev2)))
+		return false;
+	for (;;)
+	{
+		char		c = at(s, pos);
+
+		if (homeo_ascii_is_digit(c))
+		{
+			if (n == CARD_MAX)
+				break;
+			digits[n++] = c;
+			group++;
+			pos++;
+			continue;
+		}
+		/* A group ends here. */
+		if (separator != '\0' && group < 3)
+			break;
+		if (n >= CARD_MIN && !homeo_ascii_is_word(c) &&
+			!(c == '.' && homeo_ascii_is_digit(at(s, pos + 1))) &&
+			luhn(digits, n))
+		{
+			best_end = pos;
+			best_n = n;
+		}
+		if ((c != ' ' && c != '-') || (separator != '\0' && c != separator) ||
+			(separator == '\0' && group != 4))
+			break;
+		separator = c;
+		group = 0;
+		pos++;
+	}
+	if (best_n == 0)
+		return false;
+
+	for (n = 0; s->in < best_end;)
+	{
+		bool		digit = homeo_ascii_is_digit(s->text[s->in]);
+
+		if (digit)
+			n++;
+		copy(s, 1);
+		if (digit && n + 4 <= best_n)
+			s->text[s->out - 1] = '*';
+	}
+	return true;
+}
+
+/* ----------------------------------------------------------------
+ * scheme://user:secret@host
+ * ----------------------------------------------------------------
+ */
+
+/* Where a URI ends; a quote inside a password does not end it. */
+static bool
+ends_uri(const Scrubber *s, size_t pos)
+{
+	char		c = at(s, pos);
+
+	return homeo_ascii_is_space(c) || c == '<' || c == '>' ||
+		(is_quote(c) && !homeo_ascii_is_word(at(s, pos + 1)));
+}
+
+static size_t
+authority_end(const Scrubber *s, size_t pos)
+{
+	while (pos < s->len && !ends_uri(s, pos) &&
+		   !homeo_ascii_is_one_of(s->text[pos], "/?#@"))
+		pos++;
+	return pos;
+}
+
+/* The last '@' from pos to the end of the URI; that end if there is none. */
+static size_t
+find_last_at(Scrubber *s, size_t pos)
+{
+	if (pos >= s->run_end)
+	{
+		size_t		last = SIZE_MAX;
+
+		for (; pos < s->len && !ends_uri(s, pos); pos++)
+		{
+			if (s->text[pos] == '@')
+				last = pos;
+		}
+		s->run_end = pos;
+		s->last_at = last == SIZE_MAX ? pos : last;
+	}
+	return s->last_at;
+}
+
+/* A port, or one and another host: h:5432,i:5433 */
+static bool
+is_port(const Scrubber *s, size_t pos, size_t end)
+{
+	size_t		after = skip_while(s, pos, homeo_ascii_is_digit);
+
+	return after == end || (after > pos && s->text[after] == ',');
+}
+
+/* Behind "://".  Hides the password, if there is one. */
+static void
+hide_in_authority(Scrubber *s)
+{
+	size_t		colon = s->in;
+	size_t		end = authority_end(s, s->in);
+	size_t		next;
+
+	if (at(s, colon) == '[')
+		return;					/* an address, not a user */
+	while (colon < end && s->text[colon] != ':')
+		colon++;
+	if (colon == end)
+		return;
+	colon++;
+
+	if (at(s, end) == '@')
+	{
+		/* An unencoded '@' may be part of it: the last one counts. */
+		while ((next = authority_end(s, end + 1)) < s->len &&
+			   s->text[next] == '@')
+			end = next;
+	}
+	else if (is_port(s, colon, end))
+		return;
+	else if (end < s->len)
+	{
+		/* Not a port: a password with an unencoded slash, maybe cut off? */
+		end = find_last_at(s, end);
+		if (end < colon || (end < s->len && s->text[end] != '@'))
+			return;
+	}
+	copy_to(s, colon);
+	hide_to(s, end);
+}
+
+size_t
+homeo_scrub(char *text, size_t len)
+{
+	Scrubber	s;
+
+	memset(&s, 0, sizeof(s));
+	s.text = text;
+
+	s.len = len;
+	while (s.in < s.len)
+	{
+		char		c = s.text[s.in];
+		bool		inside = homeo_ascii_is_alnum(s.prev) ||
+		homeo_ascii_is_high(s.prev);
+
+		if (c == ':' && inside && looking_at(&s, s.in, "://"))
+		{
+			copy(&s, 3);
+			hide_in_authority(&s);
+			continue;
+		}
+		if (!inside)
+		{
+			if (c == '-' && s.prev != '-' && hide_pem(&s))
+				continue;
+			if (homeo_ascii_is_alpha(c) && (hide_prefixed(&s) || hide_jwt(&s)))
+				continue;
+			if (homeo_ascii_is_digit(c) && s.prev != '_' && hide_card(&s))
+				continue;
+		}
+		if (is_key_char(c) && !is_key_char(s.prev) && hide_named(&s))
+			continue;
+		copy(&s, 1);
+	}
+	return s.out;
+}

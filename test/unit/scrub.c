@@ -1,0 +1,233 @@
+/*
+ * scrub.c
+ *		Tests of what is a secret and what only looks like one.
+ */
+#include "intake/scrub.h"
+
+#include <stdlib.h>
+
+#include "tap.h"
+
+typedef struct Case
+{
+	const char *text;
+	const char *expected;		/* NULL: stays as it is */
+} Case;
+
+/* Whatever is secret here has "S3" or "CRET" in it, or is a card's number. */
+static const Case cases[] = {
+	{"create role bob login password 'S3CRET'",
+	"create role bob login password '***'"},
+	{"ALTER USER bob WITH ENCRYPTED PASSWORD E'it\\'s S3CRET' VALID UNTIL 'x'",
+	"ALTER USER bob WITH ENCRYPTED PASSWORD E'***' VALID UNTIL 'x'"},
+	{"alter role bob password 'a''S3CRET' valid until 'x'",
+	"alter role bob password '***' valid until 'x'"},
+	{"alter role bob password $$S3CRET$$ login",
+	"alter role bob password $$***$$ login"},
+	{"alter role bob password $t$S3$CRET$t$ login",
+	"alter role bob password $t$***$t$ login"},
+	{"alter role bob password U&'S3CRET' login",
+	"alter role bob password U&'***' login"},
+	{"alter role bob password null", NULL},
+	{"create user bob identified by 'S3CRET'",
+	"create user bob identified by '***'"},
+	{"create user mapping for x server y options (user 'bob', password 'S3CRET')",
+	"create user mapping for x server y options (user 'bob', password '***')"},
+	{"create subscription s connection 'host=h user=u password=S3CRET dbname=d' publication p",
+	"create subscription s connection 'host=h user=u password=*** dbname=d' publication p"},
+	{"create subscription s connection 'host=h password=''S3 CRET'' dbname=d' publication p",
+	"create subscription s connection 'host=h password=''***'' dbname=d' publication p"},
+	{"host=h password='S3 \\' CRET' sslpassword=S3CRET passwd = S3CRET dbname=x",
+	"host=h password='***' sslpassword=*** passwd = *** dbname=x"},
+	{"host=h password=S3CRET", "host=h password=***"},
+	{"postgres://bob:S3CRET@host:5432/db and postgres://bob@h/d http://h:80/x@y http://[::1]:80/a@b",
+	"postgres://bob:***@host:5432/db and postgres://bob@h/d http://h:80/x@y http://[::1]:80/a@b"},
+	{"redis://:S3C@RET@host/0 amqp://u:S3/CRET@h x://u:S3CRET",
+	"redis://:***@host/0 amqp://u:***@h x://u:***"},
+	{"http://localhost:8080 postgres://h:5432,h2:5433/db", NULL},
+	{"Authorization: Bearer S3CRET next", "Authorization: Bearer *** next"},
+	{"authorization: basic S3CRET==", "authorization: basic ***"},
+	{"-H 'Authorization: Bearer S3CRET' -X",
+	"-H 'Authorization: Bearer ***' -X"},
+	{"{\"Authorization\": \"Bearer S3CRET\", \"x\": 1}",
+	"{\"Authorization\": \"Bearer ***\", \"x\": 1}"},
+	{"[\"authorization\",\"Basic S3CRET\",\"x\"]",
+	"[\"authorization\",\"Basic ***\",\"x\"]"},
+	{"Authorization: Digest username=\"x\", response=\"S3CRET\"",
+	"Authorization: Digest ***"},
+	{"Authorization: S3CRET12345", "Authorization: ***"},
+	{"authorization: not granted to user", NULL},
+	{"bearer S3CRET12345 bearer token required",
+	"bearer *** bearer token required"},
+	{"jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.SflKxwRJ_S3CRET-x end",
+	"jwt *** end"},
+	{"jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOi", "jwt ***"},
+	{"api_key=S3CRET apikey: S3CRET1 x-api-key: S3CRET1 secret=S3CRET token=S3CRET access_token=S3CRET&x=1",
+	"api_key=*** apikey: *** x-api-key: *** secret=*** token=*** access_token=***&x=1"},
+	{"AKIAS3CRET7EXAMPLEX sk-S3CRETabcdefghijkl0 ghp_S3CRETabcdefghijkl0 sk-learn",
+	"AKIA*** sk-*** ghp_*** sk-learn"},
+	{"-----BEGIN RSA PRIVATE KEY-----\\nS3CRET\\n-----END RSA PRIVATE KEY----- x",
+	"-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY----- x"},
+	{"-----BEGIN PRIVATE KEY-----S3CRET", "-----BEGIN PRIVATE KEY-----***"},
+	{"card 4111 1111 1111 1111, 4111111111111111 5500-0000-0000-0004 378282246310005 1700000000000 4111111111111112",
+	"card **** **** **** 1111, ************1111 ****-****-****-0004 ***********0005 1700000000000 4111111111111112"},
+	{"{\"password\": \"S3CRET\", \"user\": \"bob\"} {\\\"password\\\":\\\"S3\\\\\\\"CRET\\\",\\\"x\\\":1} {'password': 'S3CRET'}",
+	"{\"password\": \"***\", \"user\": \"bob\"} {\\\"password\\\":\\\"***\\\",\\\"x\\\":1} {'password': '***'}"},
+	{"{\"password\":\"\",\"user\":\"x\"} {\"password\": null, \"token\": 15} {\"token\": \"S3CRET\"}",
+	"{\"password\":\"\",\"user\":\"x\"} {\"password\": null, \"token\": 15} {\"token\": \"***\"}"},
+	{"Unexpected token in JSON at position 5", NULL},
+	{"Unexpected token 'x', \"{\"a\" is not valid JSON", NULL},
+	{"unexpected token: foo", NULL},
+	{"invalid token \"x\"", NULL},
+	{"password authentication failed for user \"x\"", NULL},
+	{"no password supplied", NULL},
+	{"password: must not be blank", NULL},
+	{"password: S3CRET", "password: ***"},
+	{"column \"password\" of relation \"users\" does not exist", NULL},
+	{"select * from t where password = $1 and token = $2 and a.password = b.password",
+	NULL},
+	{"update u set password = excluded.password", NULL},
+	{"update u set password = crypt('S3CRET', gen_salt('bf'))",
+	"update u set password = ***', gen_salt('bf'))"},
+	{"update u set password = 'S3CRET' where id = 5",
+	"update u set password = '***' where id = 5"},
+	{"password_encryption = 'scram-sha-256'", NULL},
+	{"select password::text, length(password) from u", NULL},
+	{"mysql --password=S3CRET --password S3CRET --password is required",
+	"mysql --password=*** --password *** --password is required"},
+	{"PWD=/home/app OLDPWD=/x pwd=S3CRET;Server=x;",
+	"PWD=/home/app OLDPWD=/x pwd=***;Server=x;"},
+	{"Server=x;Uid=y;Pwd={S3;CRET};z=1", "Server=x;Uid=y;Pwd=***};z=1"},
+	{"<password>S3CRET</password><ns:secret>S3CRET</ns:secret>",
+	"<password>***</password><ns:secret>***</ns:secret>"},
+	{"set password for bob = password('S3CRET')",
+	"set password for bob = password('***')"},
+	{"PGPASSWORD=S3CRET psql", "PGPASSWORD=*** psql"},
+	{"{user=bob, password=S3,CRET, host=y} user=x,password=S3CRET,host=z",
+	"{user=bob, password=***, host=y} user=x,password=***,host=z"},
+	{"config['password'] = 'S3CRET'", "config['password'] = '***'"},
+	{"Cookie: session=S3CRET; x=S3CRET", "Cookie: ***"},
+	{"secret \"db-creds\" not found", NULL},
+	{"password \"S3CRET", "password \"***"},
+	{"password=S3CRET\"}", "password=***\"}"},
+	{"password 'S3CRET", "password '***"},
+	{"SCRAM-SHA-256$4096:S3CRET$x:y= z", "SCRAM-SHA-256$*** z"},
+	{"compass=1 bypass=2 pass=S3CRET db_pass: S3CRET1",
+	"compass=1 bypass=2 pass=*** db_pass: ***"},
+	{"clientSecret: \"S3CRET\" client_secret 'S3CRET'",
+	"clientSecret: \"***\" client_secret '***'"},
+	{"Key (password)=(S3 CRET) already exists.",
+	"Key (password)=(***) already exists."},
+	{"Key (user_id, api_token)=(5, S3CRET) already exists.",
+	"Key (user_id, api_token)=(***) already exists."},
+	{"pass: 12, fail: 3 sig=S3CRET", "pass: 12, fail: 3 sig=***"},
+	{"password=a\\ S3CRET x", "password=*** x"},
+	{"Authorization: Bearer", NULL},
+};
+
+/* In memory of exactly its size, so that reading beyond it is seen. */
+static size_t
+scrub(const char *text, size_t len, char *out)
+{
+	char	   *copy = malloc(len);
+	size_t		n;
+
+	if (len > 0)
+		memcpy(copy, text, len);
+	n = homeo_scrub(copy, len);
+	if (n > 0)
+		memcpy(out, copy, n);
+	free(copy);
+	return n;
+}
+
+static void
+test_cases(void)
+{
+	char		out[1000];
+	size_t		i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const char *expected = cases[i].expected;
+		size_t		n = scrub(cases[i].text, strlen(cases[i].text), out);
+
+		if (expected == NULL)
+			expected = cases[i].text;
+		tap_same(out, n, expected, expected);
+	}
+}
+
+/* Whoever scrubs a text again must find nothing new. */
+static void
+test_again(void)
+{
+	char		once[1000];
+	char		twice[1000];
+	bool		same = true;
+	size_t		i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		size_t		n = scrub(cases[i].text, strlen(cases[i].text), once);
+		size_t		m = scrub(once, n, twice);
+
+		if (n != m || memcmp(once, twice, n) != 0)
+		{
+			tap_show("changes again: ", once, n);
+			same = false;
+		}
+	}
+	tap_ok(same, "what was scrubbed stays as it is");
+}
+
+static bool
+holds(const char *text, size_t len, const char *needle)
+{
+	size_t		n = strlen(needle);
+	size_t		i;
+
+	for (i = 0; i + n <= len; i++)
+	{
+		if (memcmp(text +i, needle, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Cut anywhere, as a statement is at its limit, no secret may be left that
+ * the whole text would not have left.
+ */
+static void
+test_cut(void)
+{
+	char		out[1000];
+	bool		clean = true;
+	size_t		i;
+	size_t		len;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		for (len = 0; len <= strlen(cases[i].text); len++)
+		{
+			size_t		n = scrub(cases[i].text, len, out);
+
+			if (n > len || holds(out, n, "S3C") || holds(out, n, "CRET"))
+			{
+				tap_show("left: ", out, n);
+				clean = false;
+			}
+		}
+	}
+	tap_ok(clean, "a secret that is cut off is removed, too");
+}
+
+int
+main(void)
+{
+	test_cases();
+	test_again();
+	test_cut();
+	return tap_done();
+}
