@@ -60,6 +60,8 @@ SQL_SCHEMA = $(wildcard $(SQL_SCHEMA_NAMES:%=sql/schema/%.sql))
 SQL_CODE = $(wildcard $(SQL_CODE_NAMES:%=sql/code/%.sql))
 SQL_LAST = $(wildcard $(SQL_LAST_NAMES:%=sql/schema/%.sql))
 
+SQL_FILES = $(SQL_SCHEMA) $(SQL_CODE) $(TEMPLATES) $(RULE_PACKS) $(SQL_LAST)
+
 # ---------------------------------------------------------------------------
 # What is built from what
 # ---------------------------------------------------------------------------
@@ -210,21 +212,21 @@ $(OBJDIR)/flags: FORCE
 	@printf '%s\n' "$$FLAGS_NOW" | cmp -s - $@ || \
 		printf '%s\n' "$$FLAGS_NOW" > $@
 
-# Changes when a source file comes or goes: the library is then linked anew.
-build/objects: FORCE
+# Change when a source file comes or goes: what is made of all of them is then
+# made anew.
+build/objects: export FILES_NOW = $(OBJS)
+build/sql-files: export FILES_NOW = $(SQL_FILES)
+build/objects build/sql-files: FORCE
 	@mkdir -p $(@D)
-	@echo $(OBJS) | cmp -s - $@ || echo $(OBJS) > $@
+	@echo "$$FILES_NOW" | cmp -s - $@ || echo "$$FILES_NOW" > $@
 
 $(MODULE_big).so: build/objects
 
 .PHONY: FORCE
 FORCE:
 
-$(INSTALL_SCRIPT_SQL): sql/assemble.sh Makefile $(SQL_SCHEMA) $(SQL_CODE) \
-		$(TEMPLATES) $(RULE_PACKS) $(SQL_LAST)
-	@mkdir -p $(@D)
-	sql/assemble.sh $(EXTENSION) $(SQL_SCHEMA) $(SQL_CODE) $(TEMPLATES) \
-		$(RULE_PACKS) $(SQL_LAST) > $@
+$(INSTALL_SCRIPT_SQL): sql/assemble.sh build/sql-files $(SQL_FILES)
+	sql/assemble.sh $(EXTENSION) $(SQL_FILES) > $@
 
 private: all ## install into a private copy of PostgreSQL, build/root
 	@PG_CONFIG='$(PG_CONFIG)' test/private.sh prepare
