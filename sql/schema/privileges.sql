@@ -2,7 +2,9 @@
 --
 -- Everything belongs to homeostasis_owner, a role that nobody can log in as;
 -- SECURITY DEFINER functions and the workers therefore run as that role and
--- never as a superuser.  Nothing is granted to PUBLIC.
+-- never as a superuser.  Only an owner can put triggers, rules or defaults on
+-- a table, so nobody can make them run something else.  Nothing is granted to
+-- PUBLIC; sql/code/*.sql grant their functions, this file grants the tables.
 
 alter schema homeostasis owner to homeostasis_owner;
 
@@ -23,6 +25,15 @@ begin
     execute pg_catalog.format('alter %s %s owner to homeostasis_owner', object.kind, object.name);
   end loop;
   for object in
+    select t.oid::pg_catalog.regtype::text as name
+    from pg_catalog.pg_type t
+    left join pg_catalog.pg_class c on c.oid = t.typrelid
+    where t.typnamespace = 'homeostasis'::pg_catalog.regnamespace
+      and (t.typtype in ('d', 'e', 'r') or t.typtype = 'c' and c.relkind = 'c')
+  loop
+    execute pg_catalog.format('alter type %s owner to homeostasis_owner', object.name);
+  end loop;
+  for object in
     select case p.prokind when 'p' then 'procedure' else 'function' end as kind,
            p.oid::pg_catalog.regprocedure::text as name
     from pg_catalog.pg_proc p
@@ -37,3 +48,34 @@ $$;
 grant usage on schema homeostasis
   to homeostasis_reporter, homeostasis_reader, homeostasis_operator, homeostasis_admin;
 grant select on all tables in schema homeostasis to homeostasis_reader;
+grant insert, update, delete
+  on homeostasis.rule_packs, homeostasis.rules, homeostasis.patch_templates, homeostasis.policies
+  to homeostasis_admin;
+grant update (name, mode, description) on homeostasis.services to homeostasis_admin;
+
+-- What pg_dump saves: every row but those that create extension brings itself,
+-- and not how far the shared memory of this server was read.
+do $$
+declare
+  relation record;
+begin
+  for relation in
+    select c.oid,
+           case
+             when c.relname = 'intake_positions' then 'where false'
+             when c.relkind = 'S' then ''
+             when exists (select from pg_catalog.pg_attribute a
+                          where a.attrelid = c.oid and a.attname = 'modified')
+               then 'where not shipped or modified'
+             when exists (select from pg_catalog.pg_attribute a
+                          where a.attrelid = c.oid and a.attname = 'shipped')
+               then 'where not shipped'
+             else ''
+           end as filter
+    from pg_catalog.pg_class c
+    where c.relnamespace = 'homeostasis'::pg_catalog.regnamespace and c.relkind in ('r', 'S')
+  loop
+    perform pg_catalog.pg_extension_config_dump(relation.oid, relation.filter);
+  end loop;
+end
+$$;

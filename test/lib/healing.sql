@@ -107,12 +107,21 @@ language sql as $$
     jsonb_build_object('sqlstate', sqlstate, 'message', 'fixture'))
 $$;
 
--- Claims the next job, which must be of this kind, and answers it.
+-- Puts the latest job of a kind that waits before all others.
+create function fixture.prefer_latest(kind text) returns void
+language sql as $$
+  update homeostasis.jobs set run_after = '-infinity'
+    where id = (select max(j.id) from homeostasis.jobs j
+                where j.status = 'pending' and j.kind = prefer_latest.kind)
+$$;
+
+-- Claims the latest job of a kind and answers it.
 create function fixture.answer(kind text, result jsonb) returns bigint
 language plpgsql as $$
 declare
   job record;
 begin
+  perform fixture.prefer_latest(kind);
   select * into job from homeostasis.claim_job('operator', interval '1 minute');
   if job.kind is distinct from answer.kind then
     raise exception 'the next job is % instead of %', job.kind, answer.kind;
