@@ -120,7 +120,7 @@ begin
     return false;
   end if;
   perform homeostasis.move_patch(patch, 'superseded',
-    coalesce(format('the issue is "%s"', issue_status), 'the issue is gone'));
+    coalesce('the issue is "' || issue_status || '"', 'the issue is gone'));
   return true;
 end
 $$;

@@ -8,7 +8,7 @@ as $$
   select a
   from homeostasis.analysis a
   where a.service_id = best_analysis.service_id and a.issue_id = best_analysis.issue_id
-  order by (a.template is not distinct from best_analysis.template) desc,
+  order by (a.template = best_analysis.template) is true desc,
            (a.template is not null) desc, a.error_timestamp desc, a.confidence_score desc,
            a.created_at desc
   limit 1
