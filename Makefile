@@ -204,6 +204,15 @@ $(OBJS): $(OBJDIR)/%.o: src/%.c $(OBJDIR)/flags
 
 -include $(wildcard $(OBJS:.o=.d))
 
+# The names of SQLSTATEs as this version of PostgreSQL has them.
+ERRCODES = $(shell $(PG_CONFIG) --sharedir)/errcodes.txt
+$(OBJDIR)/intake/sqlstate.o: CPPFLAGS += -Ibuild
+$(OBJDIR)/intake/sqlstate.o: build/sqlstate_names.h
+build/sqlstate_names.h: $(ERRCODES) Makefile
+	@mkdir -p $(@D)
+	awk '$$1 ~ /^[0-9A-Z]+$$/ && length($$1) == 5 && NF == 4 { printf "\t{\"%s\", \"%s\"},\n", $$1, $$4 }' \
+		$(ERRCODES) > $@
+
 # Changes only when the compiler, a flag or the server's version does, so
 # that objects built with other flags are not taken for current ones.
 $(OBJDIR)/flags: export FLAGS_NOW = $(CC) $(CFLAGS) $(CPPFLAGS) $(VERSION)

@@ -10,7 +10,9 @@
 #define HOMEO_COMPAT_H
 
 #include "catalog/pg_database.h"
+#include "common/jsonapi.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -19,6 +21,26 @@
 
 StaticAssertDecl(PG_VERSION_NUM >= 150000 && PG_VERSION_NUM < 190000,
 				 "homeostasis supports PostgreSQL 15 to 18");
+
+/*
+ * The module is compiled with -fvisibility=hidden, and before version 16
+ * PG_FUNCTION_INFO_V1 exports the information about a function but not the
+ * function.  So each file that has one includes this header.
+ */
+#if PG_VERSION_NUM < 160000
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+	extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+	extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, funcname) (void); \
+	const Pg_finfo_record * \
+	CppConcat(pg_finfo_, funcname) (void) \
+	{ \
+		static const Pg_finfo_record info = {1}; \
+\
+		return &info; \
+	} \
+	extern int	no_such_variable
+#endif
 
 /*
  * What a GUC check hook hands over as its extra data must come from the
@@ -82,6 +104,19 @@ homeo_object_ownercheck_database_compat(Oid database, Oid role)
 	return object_ownercheck(DatabaseRelationId, database, role);
 #else
 	return pg_database_ownercheck(database, role);
+#endif
+}
+
+/* For JSON in the database's encoding. */
+static inline JsonLexContext *
+homeo_json_lexer_compat(const char *json, int len)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, json, len,
+										GetDatabaseEncoding(), true);
+#else
+	return makeJsonLexContextCstringLen(unconstify(char *, json), len,
+										GetDatabaseEncoding(), true);
 #endif
 }
 

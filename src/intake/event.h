@@ -7,11 +7,18 @@
  * by a HomeoEventFieldHeader and the bytes, without padding.  Text in a
  * record is in the encoding that the header names and may be invalid in it;
  * homeo_event_decode() gives valid text in the database's encoding.
+ *
+ * An event that was refused travels as a record too, so that it reaches
+ * rejected_events even when its reporter rolls back.  Of such an event only
+ * error_type (the field at fault), message (the reason) and metadata (the
+ * event as it came) are set.
  */
 #ifndef HOMEO_EVENT_H
 #define HOMEO_EVENT_H
 
+#include "base/slice.h"
 #include "datatype/timestamp.h"
+#include "intake/ring.h"
 #include "utils/uuid.h"
 
 typedef enum HomeoEventOrigin
@@ -22,6 +29,8 @@ typedef enum HomeoEventOrigin
 	HOMEO_ORIGIN_CHECKUP
 } HomeoEventOrigin;
 
+#define HOMEO_ORIGIN_COUNT	(HOMEO_ORIGIN_CHECKUP + 1)
+
 typedef enum HomeoEventLevel
 {
 	HOMEO_LEVEL_WARNING,
@@ -29,6 +38,8 @@ typedef enum HomeoEventLevel
 	HOMEO_LEVEL_FATAL,
 	HOMEO_LEVEL_PANIC
 } HomeoEventLevel;
+
+#define HOMEO_LEVEL_COUNT	(HOMEO_LEVEL_PANIC + 1)
 
 /* Order is the order in a record; names and limits are in event.c. */
 typedef enum HomeoEventField
@@ -60,26 +71,93 @@ typedef enum HomeoEventField
 	HOMEO_FIELD_COUNT
 } HomeoEventField;
 
-typedef struct HomeoText
+/* What a field holds, and so how it is checked and what becomes of excess. */
+typedef enum HomeoFieldKind
 {
-	const char *data;			/* NULL: absent */
-	uint32		len;
-} HomeoText;
+	HOMEO_FIELD_IS_TEXT,		/* cut at its limit */
+	HOMEO_FIELD_IS_NAME,		/* refused beyond its limit */
+	HOMEO_FIELD_IS_JSON			/* an object; refused beyond its limit */
+} HomeoFieldKind;
+
+typedef struct HomeoFieldInfo
+{
+	const char *key;			/* in an event given as jsonb */
+	const char *column;			/* of homeostasis.errors, NULL: none */
+	HomeoFieldKind kind;
+	uint32		limit;			/* bytes */
+} HomeoFieldInfo;
+
+extern const HomeoFieldInfo homeo_event_fields[HOMEO_FIELD_COUNT];
+extern const char *const homeo_event_origins[HOMEO_ORIGIN_COUNT];
+extern const char *const homeo_event_levels[HOMEO_LEVEL_COUNT];
+
+typedef HomeoSlice HomeoText;
 
 typedef struct HomeoEvent
 {
 	pg_uuid_t	event_id;
 	TimestampTz timestamp;
+	TimestampTz received;
 	HomeoEventOrigin origin;
 	HomeoEventLevel level;
+	bool		rejected;		/* see above */
 	Oid			database;		/* InvalidOid: none */
 	Oid			role;			/* in force */
 	Oid			session_role;
-	int32		pid;
-	int64		query_id;
+	int32		pid;			/* 0: none */
+	int64		query_id;		/* 0: none */
 	int32		encoding;		/* of every text below */
 	uint32		truncated;		/* bit per HomeoEventField */
 	HomeoText	text[HOMEO_FIELD_COUNT];
 } HomeoEvent;
+
+StaticAssertDecl(HOMEO_FIELD_COUNT <= 32, "a bit per field in 32 bits");
+
+/* The start of a record; in the byte order of the machine. */
+typedef struct HomeoEventHeader
+{
+	uint32		magic;
+	uint8		origin;
+	uint8		level;
+	uint8		rejected;
+	uint8		nfields;
+	pg_uuid_t	event_id;
+	int64		timestamp;
+	int64		received;
+	int64		query_id;
+	uint32		database;
+	uint32		role;
+	uint32		session_role;
+	int32		pid;
+	int32		encoding;
+	uint32		truncated;
+} HomeoEventHeader;
+
+typedef struct HomeoEventFieldHeader
+{
+	uint32		field;
+	uint32		len;
+} HomeoEventFieldHeader;
+
+/* An encoded event: parts point into this and into the event's texts. */
+typedef struct HomeoEventRecord
+{
+	HomeoEventHeader header;
+	HomeoEventFieldHeader fields[HOMEO_FIELD_COUNT];
+	HomeoRingPart parts[1 + 2 * HOMEO_FIELD_COUNT];
+	int			nparts;
+} HomeoEventRecord;
+
+/* Safe inside the log hook. */
+extern void homeo_event_set(HomeoEvent *event, HomeoEventField field,
+							const char *text, Size len);
+extern void homeo_event_set_string(HomeoEvent *event, HomeoEventField field,
+								   const char *text);
+extern void homeo_event_encode(const HomeoEvent *event,
+							   HomeoEventRecord *record);
+
+extern const char *homeo_event_decode(const char *data, Size len,
+									  HomeoEvent *event);
+extern bool homeo_event_is_json(HomeoText str);
 
 #endif							/* HOMEO_EVENT_H */

@@ -1,0 +1,378 @@
+/*
+ * event.c
+ *		The fields of an event, and their way into a record and out of it.
+ *
+ * homeo_event_set*() and homeo_event_encode() run inside the log hook: they
+ * allocate nothing, raise nothing and look at nothing but their arguments.
+ * homeo_event_decode() is for the consumer, in a transaction, and trusts no
+ * byte of the record.
+ */
+#include "postgres.h"
+
+#include "intake/event.h"
+
+#include "base/compat.h"
+#include "catalog/namespace.h"
+#include "common/jsonapi.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/timestamp.h"
+
+/* Changes with the layout: a journal may outlive the module that wrote it. */
+#define RECORD_MAGIC	0x484f4d31
+
+#define NAME_LIMIT		256
+#define JSON_LIMIT		(64 * 1024)
+
+const HomeoFieldInfo homeo_event_fields[HOMEO_FIELD_COUNT] = {
+	[HOMEO_FIELD_SERVICE] = {"service", NULL, HOMEO_FIELD_IS_NAME, 200},
+	[HOMEO_FIELD_LANGUAGE] = {"language", "language", HOMEO_FIELD_IS_NAME, 64},
+	[HOMEO_FIELD_ERROR_TYPE] = {"error_type", "error_type", HOMEO_FIELD_IS_TEXT, NAME_LIMIT},
+	[HOMEO_FIELD_SQLSTATE] = {"sqlstate", "sqlstate", HOMEO_FIELD_IS_NAME, 5},
+	[HOMEO_FIELD_MESSAGE] = {"error_message", "message", HOMEO_FIELD_IS_TEXT, 16 * 1024},
+	[HOMEO_FIELD_DETAIL] = {"detail", "detail", HOMEO_FIELD_IS_TEXT, 8 * 1024},
+	[HOMEO_FIELD_HINT] = {"hint", "hint", HOMEO_FIELD_IS_TEXT, 8 * 1024},
+	[HOMEO_FIELD_CONTEXT] = {"context", "context", HOMEO_FIELD_IS_TEXT, 8 * 1024},
+	[HOMEO_FIELD_STATEMENT] = {"statement", "statement", HOMEO_FIELD_IS_TEXT, 8 * 1024},
+	[HOMEO_FIELD_STACK] = {"stack_trace", "stack_trace", HOMEO_FIELD_IS_TEXT, 64 * 1024},
+	[HOMEO_FIELD_DATABASE] = {"database", "database_name", HOMEO_FIELD_IS_NAME, NAMEDATALEN - 1},
+	[HOMEO_FIELD_ROLE] = {"role", "role_name", HOMEO_FIELD_IS_TEXT, NAME_LIMIT},
+	[HOMEO_FIELD_SESSION_ROLE] = {"session_role", "session_role_name", HOMEO_FIELD_IS_TEXT, NAME_LIMIT},
+	[HOMEO_FIELD_APPLICATION] = {"application_name", "application_name", HOMEO_FIELD_IS_TEXT, NAME_LIMIT},
+	[HOMEO_FIELD_SEARCH_PATH] = {"search_path", "search_path", HOMEO_FIELD_IS_TEXT, 1024},
+	[HOMEO_FIELD_SCHEMA] = {"schema_name", "schema_name", HOMEO_FIELD_IS_TEXT, NAME_LIMIT},
+	[HOMEO_FIELD_TABLE] = {"table_name", "table_name", HOMEO_FIELD_IS_TEXT, NAME_LIMIT},
+	[HOMEO_FIELD_COLUMN] = {"column_name", "column_name", HOMEO_FIELD_IS_TEXT, NAME_LIMIT},
+	[HOMEO_FIELD_CONSTRAINT] = {"constraint_name", "constraint_name", HOMEO_FIELD_IS_TEXT, NAME_LIMIT},
+	[HOMEO_FIELD_DATATYPE] = {"datatype_name", "datatype_name", HOMEO_FIELD_IS_TEXT, NAME_LIMIT},
+	[HOMEO_FIELD_RELEASE] = {"release", "release", HOMEO_FIELD_IS_TEXT, NAME_LIMIT},
+	[HOMEO_FIELD_ENVIRONMENT] = {"environment", "environment", HOMEO_FIELD_IS_JSON, JSON_LIMIT},
+	[HOMEO_FIELD_CLASSIFICATION] = {"normalized_classification", "classification", HOMEO_FIELD_IS_JSON, JSON_LIMIT},
+	[HOMEO_FIELD_METADATA] = {"metadata", "metadata", HOMEO_FIELD_IS_JSON, JSON_LIMIT}
+};
+
+const char *const homeo_event_origins[HOMEO_ORIGIN_COUNT] = {
+	[HOMEO_ORIGIN_SERVER_LOG] = "server_log",
+	[HOMEO_ORIGIN_REPORT] = "report",
+	[HOMEO_ORIGIN_INGEST] = "ingest",
+	[HOMEO_ORIGIN_CHECKUP] = "checkup"
+};
+
+const char *const homeo_event_levels[HOMEO_LEVEL_COUNT] = {
+	[HOMEO_LEVEL_WARNING] = "warning",
+	[HOMEO_LEVEL_ERROR] = "error",
+	[HOMEO_LEVEL_FATAL] = "fatal",
+	[HOMEO_LEVEL_PANIC] = "panic"
+};
+
+/*
+ * Sets a field to len bytes of text, which must live as long as the event
+ * and hold no NUL.  Beyond the field's limit it is cut before the character,
+ * in event->encoding, that doesn't fit, and marked as truncated.
+ */
+void
+homeo_event_set(HomeoEvent *event, HomeoEventField field,
+				const char *str, Size len)
+{
+	Size		limit = homeo_event_fields[field].limit;
+
+	if (len > limit)
+	{
+		/* Invalid text may make the last character seem to end behind. */
+		int			clipped = pg_encoding_mbcliplen(event->encoding, str,
+													(int) limit + 4,
+													(int) limit);
+
+		len = Min((Size) clipped, limit);
+		event->truncated |= (uint32) 1 << field;
+	}
+	event->text[field].data = str;
+	event->text[field].len = len;
+}
+
+/* The same for a string with a terminator; NULL and empty are absent. */
+void
+homeo_event_set_string(HomeoEvent *event, HomeoEventField field,
+					   const char *str)
+{
+	if (str == NULL || str[0] == '\0')
+		return;
+	/* A few bytes more than the limit are enough to know that it is cut. */
+	homeo_event_set(event, field, str,
+					strnlen(str, homeo_event_fields[field].limit + 4));
+}
+
+/*
+ * Makes a record of event.  Nothing is copied: the parts are valid as long
+ * as record and the event's texts are.
+ */
+void
+homeo_event_encode(const HomeoEvent *event, HomeoEventRecord *record)
+{
+	HomeoRingPart *part = record->parts;
+	int			nfields = 0;
+
+	for (int i = 0; i < HOMEO_FIELD_COUNT; i++)
+	{
+		HomeoEventFieldHeader *field = &record->fields[nfields];
+
+		if (event->text[i].data == NULL)
+			continue;
+		field->field = i;
+		field->len = (uint32) event->text[i].len;
+		part[1].data = field;
+		part[1].len = sizeof(*field);
+		part[2].data = event->text[i].data;
+		part[2].len = event->text[i].len;
+		part += 2;
+		nfields++;
+	}
+
+	record->header.magic = RECORD_MAGIC;
+	record->header.origin = event->origin;
+	record->header.level = event->level;
+	record->header.rejected = event->rejected;
+	record->header.nfields = nfields;
+	record->header.event_id = event->event_id;
+	record->header.timestamp = event->timestamp;
+	record->header.received = event->received;
+	record->header.query_id = event->query_id;
+	record->header.database = event->database;
+	record->header.role = event->role;
+	record->header.session_role = event->session_role;
+	record->header.pid = event->pid;
+	record->header.encoding = event->encoding;
+	record->header.truncated = event->truncated;
+	record->parts[0].data = &record->header;
+	record->parts[0].len = sizeof(record->header);
+	record->nparts = 1 + 2 * nfields;
+}
+
+/* Appends bytes that stand for no character as \xNN; leaves out NUL. */
+static void
+append_escaped(StringInfo out, const char *bytes, int len)
+{
+	for (int i = 0; i < len; i++)
+	{
+		if (bytes[i] != '\0')
+			appendStringInfo(out, "\\x%02x", (unsigned char) bytes[i]);
+	}
+}
+
+/*
+ * Text that is valid in encoding.  Returns the argument itself where nothing
+ * has to change, as nearly always, else a palloc'd one.
+ */
+static HomeoText
+make_valid(HomeoText str, int encoding)
+{
+	StringInfoData out;
+	const char *p = str.data;
+	int			left = (int) str.len;
+	int			valid = pg_encoding_verifymbstr(encoding, p, left);
+
+	if (valid == left)
+		return str;
+
+	initStringInfo(&out);
+	for (;;)
+	{
+		appendBinaryStringInfo(&out, p, valid);
+		p += valid;
+		left -= valid;
+		if (left == 0)
+			break;
+		append_escaped(&out, p, 1);
+		p++;
+		left--;
+		valid = pg_encoding_verifymbstr(encoding, p, left);
+	}
+	str.data = out.data;
+	str.len = out.len;
+	return str;
+}
+
+/*
+ * Converts text that is valid in from to the encoding to.  Characters that
+ * to doesn't have become the escaped bytes of from.
+ */
+static HomeoText
+convert(HomeoText str, int from, int to)
+{
+	StringInfoData out;
+	Oid			proc = FindDefaultConversionProc(from, to);
+	const char *p = str.data;
+	int			left = (int) str.len;
+	Size		room = (Size) left * MAX_CONVERSION_GROWTH + 16;
+	char	   *buffer;
+
+	initStringInfo(&out);
+	buffer = palloc(room);
+	while (left > 0)
+	{
+		int			done = 0;
+		int			bad;
+
+		if (OidIsValid(proc))
+		{
+			done = pg_do_encoding_conversion_buf(proc, from, to,
+												 (unsigned char *) unconstify(char *, p),
+												 left,
+												 (unsigned char *) buffer,
+												 (int) room, true);
+			appendStringInfoString(&out, buffer);
+		}
+		else
+		{
+			while (done < left && !IS_HIGHBIT_SET(p[done]))
+				done++;
+			appendBinaryStringInfo(&out, p, done);
+		}
+		p += done;
+		left -= done;
+		if (left > 0)
+		{
+			bad = Min(pg_encoding_mblen(from, p), left);
+			append_escaped(&out, p, bad);
+			p += bad;
+			left -= bad;
+		}
+	}
+	pfree(buffer);
+	str.data = out.data;
+	str.len = out.len;
+	return str;
+}
+
+/*
+ * Any bytes, said to be in encoding, as valid text of the database.
+ *
+ * SQL_ASCII says nothing about the bytes: text from such a database is taken
+ * to be in the encoding of this one as far as it is valid there, and such a
+ * database takes any bytes.
+ */
+static HomeoText
+to_database_encoding(HomeoText str, int encoding)
+{
+	int			database = GetDatabaseEncoding();
+
+	if (encoding == database || encoding == PG_SQL_ASCII ||
+		database == PG_SQL_ASCII)
+		return make_valid(str, database);
+	if (pg_encoding_verifymbstr(PG_SQL_ASCII, str.data, (int) str.len) ==
+		(int) str.len)
+	{
+		Size		i = 0;
+
+		while (i < str.len && !IS_HIGHBIT_SET(str.data[i]))
+			i++;
+		if (i == str.len)
+			return str;
+	}
+	return convert(make_valid(str, encoding), encoding, database);
+}
+
+/* Is it JSON?  Our own encoder wrote it, unless it is damaged. */
+bool
+homeo_event_is_json(HomeoText str)
+{
+	JsonLexContext *lex = homeo_json_lexer_compat(str.data, (int) str.len);
+
+	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
+}
+
+/*
+ * Reads the fields behind the header.  Returns NULL or what is wrong.
+ */
+static const char *
+decode_fields(const char *p, Size left, int nfields, HomeoEvent *event)
+{
+	int			previous = -1;
+
+	for (int i = 0; i < nfields; i++)
+	{
+		HomeoEventFieldHeader field;
+		HomeoText	str;
+
+		if (left < sizeof(field))
+			return "ends inside a field";
+		memcpy(&field, p, sizeof(field));
+		p += sizeof(field);
+		left -= sizeof(field);
+		if (field.field >= HOMEO_FIELD_COUNT ||
+			(int) field.field <= previous)
+			return "has fields out of order";
+		if (field.len > left)
+			return "has a field longer than itself";
+		previous = (int) field.field;
+
+		str.data = p;
+		str.len = field.len;
+		event->text[field.field] = to_database_encoding(str,
+														event->encoding);
+		p += field.len;
+		left -= field.len;
+	}
+	return left == 0 ? NULL : "has bytes behind its last field";
+}
+
+/*
+ * Makes an event of a record, with valid text in the database's encoding
+ * that points into the record or is palloc'd.
+ *
+ * Returns NULL, or says what is wrong with the record: a part of a sentence
+ * that begins with "the record".  Needs a transaction.  Raises nothing but
+ * running out of memory.
+ */
+const char *
+homeo_event_decode(const char *data, Size len, HomeoEvent *event)
+{
+	HomeoEventHeader header;
+	const char *problem;
+
+	if (len < sizeof(header))
+		return "is shorter than its header";
+	memcpy(&header, data, sizeof(header));
+	if (header.magic != RECORD_MAGIC)
+		return "is not one of this version";
+	if (header.origin >= HOMEO_ORIGIN_COUNT ||
+		header.level >= HOMEO_LEVEL_COUNT ||
+		header.nfields > HOMEO_FIELD_COUNT ||
+		!IS_VALID_TIMESTAMP(header.timestamp) ||
+		!IS_VALID_TIMESTAMP(header.received))
+		return "has a header out of range";
+
+	memset(event, 0, sizeof(*event));
+	event->event_id = header.event_id;
+	event->timestamp = header.timestamp;
+	event->received = header.received;
+	event->origin = (HomeoEventOrigin) header.origin;
+	event->level = (HomeoEventLevel) header.level;
+	event->rejected = header.rejected != 0;
+	event->database = header.database;
+	event->role = header.role;
+	event->session_role = header.session_role;
+	event->pid = header.pid;
+	event->query_id = header.query_id;
+	event->truncated = header.truncated;
+	event->encoding = PG_VALID_BE_ENCODING(header.encoding) ?
+		header.encoding : PG_SQL_ASCII;
+
+	problem = decode_fields(data + sizeof(header), len - sizeof(header),
+							header.nfields, event);
+	event->encoding = GetDatabaseEncoding();
+	if (problem != NULL)
+		return problem;
+
+	if (event->text[HOMEO_FIELD_MESSAGE].data == NULL)
+		return "has no message";
+	for (int i = 0; i < HOMEO_FIELD_COUNT && !event->rejected; i++)
+	{
+		if (homeo_event_fields[i].kind == HOMEO_FIELD_IS_JSON &&
+			event->text[i].data != NULL &&
+			(event->text[i].len == 0 || event->text[i].data[0] != '{' ||
+			 !homeo_event_is_json(event->text[i])))
+			return "has JSON that is no object";
+	}
+	return NULL;
+}

@@ -1,0 +1,33 @@
+/*
+ * event_json.h
+ *		An event as its reporter writes it: a jsonb object.
+ */
+#ifndef HOMEO_EVENT_JSON_H
+#define HOMEO_EVENT_JSON_H
+
+#include "intake/event.h"
+#include "lib/stringinfo.h"
+#include "utils/jsonb.h"
+
+/* Objects and arrays may be nested this deep in an event. */
+#define HOMEO_EVENT_MAX_DEPTH	32
+
+/* Why an event was refused.  Strings are palloc'd or constant. */
+typedef struct HomeoEventProblem
+{
+	const char *field;			/* key at fault; NULL: the event itself */
+	const char *reason;			/* e.g. "must be a string" */
+	const char *hint;			/* a sentence with the remedy */
+} HomeoEventProblem;
+
+extern bool homeo_event_json_read(JsonbContainer *object,
+								  HomeoEventOrigin origin, HomeoEvent *event,
+								  HomeoEventProblem *problem);
+extern void homeo_event_json_reject(JsonbValue *value,
+									HomeoEventOrigin origin,
+									const HomeoEventProblem *problem,
+									HomeoEvent *event);
+
+extern void homeo_event_json_write(const HomeoEvent *event, StringInfo out);
+
+#endif							/* HOMEO_EVENT_JSON_H */
