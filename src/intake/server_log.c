@@ -1,0 +1,227 @@
+/*
+ * server_log.c
+ *		Captures the errors that the server reports to its log.
+ *
+ * The hook runs in any process, with any lock held, after memory ran out,
+ * before the failed transaction aborts.  So it reads plain C variables,
+ * compares, and copies bytes into the ring: no lock, no allocation, no
+ * catalog, no buffer, no system call (but see ring.c on background workers),
+ * nothing that can raise.  What needs a transaction, such as the names of
+ * roles, is done by the worker that takes the record out.
+ *
+ * What never gets here: errors that somebody catches, such as an EXCEPTION
+ * block of PL/pgSQL, and messages that log_min_messages keeps from the log.
+ */
+#include "postgres.h"
+
+#include "intake/server_log.h"
+
+#include "access/parallel.h"
+#include "base/guc.h"
+#include "base/shmem.h"
+#include "base/worker.h"
+#include "catalog/namespace.h"
+#include "common/pg_prng.h"
+#include "intake/event.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "postmaster/postmaster.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/backend_status.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+/*
+ * The headers of GSSAPI need not be installed: libpq-be.h keeps the layout of
+ * what it declares the same without them, for extensions.
+ */
+#undef ENABLE_GSS
+#include "libpq/libpq-be.h"
+
+static emit_log_hook_type previous_hook = NULL;
+
+/* More than zero while this process captures an error. */
+static volatile int depth = 0;
+
+static bool
+wanted(const ErrorData *edata)
+{
+	return homeo_guc_capture &&
+		edata->elevel >= homeo_guc_capture_level &&
+		homeo_guc_captures_sqlstate(edata->sqlerrcode);
+}
+
+/* Is this a process whose errors are captured, and able to? */
+static bool
+can_capture(void)
+{
+	return MyProc != NULL &&
+		MyBackendType != B_LOGGER &&
+		!proc_exit_inprogress &&
+		!homeo_worker_is_mine() &&
+		!IsParallelWorker() &&
+		homeo_shmem_ready();
+}
+
+/*
+ * A version 4 uuid.  The seed of a process mixes what no other process of
+ * any cluster shares with it: the ring's random epoch, its pid and the time.
+ */
+static void
+make_event_id(pg_uuid_t *id, TimestampTz now)
+{
+	static pg_prng_state state;
+	static int	seeded_for = 0;
+	uint64		half[2];
+
+	/* A process inherits the state of the one that forked it. */
+	if (seeded_for != MyProcPid)
+	{
+		state.s0 = homeo_ring_epoch(0);
+		state.s1 = ((uint64) now << 20) ^ (uint64) MyProcPid;
+		for (int i = 0; i < 8; i++)
+			(void) pg_prng_uint64(&state);
+		seeded_for = MyProcPid;
+	}
+	half[0] = pg_prng_uint64(&state);
+	half[1] = pg_prng_uint64(&state);
+	memcpy(id->data, half, UUID_LEN);
+	id->data[6] = (id->data[6] & 0x0f) | 0x40;
+	id->data[8] = (id->data[8] & 0x3f) | 0x80;
+}
+
+static HomeoEventLevel
+level_of(int elevel)
+{
+	if (elevel >= PANIC)
+		return HOMEO_LEVEL_PANIC;
+	if (elevel >= FATAL)
+		return HOMEO_LEVEL_FATAL;
+	if (elevel >= ERROR)
+		return HOMEO_LEVEL_ERROR;
+	return HOMEO_LEVEL_WARNING;
+}
+
+/* unpack_sql_state() has a static buffer that a caller of ours may be using. */
+static void
+unpack_sqlstate(int code, char sqlstate[6])
+{
+	for (int i = 0; i < 5; i++)
+	{
+		sqlstate[i] = PGUNSIXBIT(code);
+		code >>= 6;
+	}
+	sqlstate[5] = '\0';
+}
+
+/* What the error itself says. */
+static void
+describe_error(HomeoEvent *event, const ErrorData *edata)
+{
+	homeo_event_set_string(event, HOMEO_FIELD_MESSAGE,
+						   edata->message ? edata->message :
+						   "missing error text");
+	homeo_event_set_string(event, HOMEO_FIELD_DETAIL,
+						   edata->detail_log ? edata->detail_log :
+						   edata->detail);
+	homeo_event_set_string(event, HOMEO_FIELD_HINT, edata->hint);
+	if (!edata->hide_ctx)
+		homeo_event_set_string(event, HOMEO_FIELD_CONTEXT, edata->context);
+	homeo_event_set_string(event, HOMEO_FIELD_SCHEMA, edata->schema_name);
+	homeo_event_set_string(event, HOMEO_FIELD_TABLE, edata->table_name);
+	homeo_event_set_string(event, HOMEO_FIELD_COLUMN, edata->column_name);
+	homeo_event_set_string(event, HOMEO_FIELD_CONSTRAINT,
+						   edata->constraint_name);
+	homeo_event_set_string(event, HOMEO_FIELD_DATATYPE,
+						   edata->datatype_name);
+	if (!edata->hide_stmt)
+		homeo_event_set_string(event, HOMEO_FIELD_STATEMENT,
+							   debug_query_string);
+}
+
+/* Where it happened: the session and the roles in it. */
+static void
+describe_session(HomeoEvent *event)
+{
+	int			security_context;
+
+	event->pid = MyProcPid;
+	event->query_id = (int64) pgstat_get_my_query_id();
+	event->database = MyDatabaseId;
+	GetUserIdAndSecContext(&event->role, &security_context);
+	/* Both are set at the same time, and this one insists on being set. */
+	if (OidIsValid(event->role))
+		event->session_role = GetSessionUserId();
+	if (MyProcPort != NULL)
+	{
+		homeo_event_set_string(event, HOMEO_FIELD_DATABASE,
+							   MyProcPort->database_name);
+		homeo_event_set_string(event, HOMEO_FIELD_SESSION_ROLE,
+							   MyProcPort->user_name);
+	}
+	homeo_event_set_string(event, HOMEO_FIELD_APPLICATION, application_name);
+	homeo_event_set_string(event, HOMEO_FIELD_SEARCH_PATH,
+						   namespace_search_path);
+}
+
+static void
+capture(const ErrorData *edata)
+{
+	HomeoEvent	event;
+	HomeoEventRecord record;
+	char		sqlstate[6];
+
+	/*
+	 * A process without a client connection has no names here; its errors
+	 * are filtered by name when they are taken out of the ring.
+	 */
+	if (MyProcPort != NULL &&
+		!(homeo_guc_captures_database(MyProcPort->database_name) &&
+		  homeo_guc_captures_role(MyProcPort->user_name)))
+		return;
+
+	memset(&event, 0, sizeof(event));
+	event.received = GetCurrentTimestamp();
+	event.timestamp = event.received;
+	event.origin = HOMEO_ORIGIN_SERVER_LOG;
+	event.level = level_of(edata->elevel);
+	event.encoding = GetDatabaseEncoding();
+	make_event_id(&event.event_id, event.received);
+	unpack_sqlstate(edata->sqlerrcode, sqlstate);
+	homeo_event_set_string(&event, HOMEO_FIELD_SQLSTATE, sqlstate);
+	describe_error(&event, edata);
+	describe_session(&event);
+
+	homeo_event_encode(&event, &record);
+	(void) homeo_ring_put(0, record.parts, record.nparts);
+}
+
+static void
+capture_error(ErrorData *edata)
+{
+	if (wanted(edata) && can_capture())
+	{
+		if (depth > 0)
+			homeo_ring_count(0, HOMEO_RING_DROPPED_NESTED, 1);
+		else
+		{
+			depth++;
+			capture(edata);
+			depth--;
+		}
+	}
+
+	/* Outside the guard: whatever it does, it is not our recursion. */
+	if (previous_hook != NULL)
+		previous_hook(edata);
+}
+
+/* Called from _PG_init. */
+void
+homeo_server_log_init(void)
+{
+	previous_hook = emit_log_hook;
+	emit_log_hook = capture_error;
+}
