@@ -12,6 +12,9 @@
 #include "base/shmem.h"
 #include "base/worker.h"
 #include "fmgr.h"
+#include "intake/ring.h"
+#include "intake/server_log.h"
+#include "intake/store.h"
 #include "miscadmin.h"
 
 PG_MODULE_MAGIC;
@@ -29,4 +32,7 @@ _PG_init(void)
 
 	homeo_shmem_init();
 	homeo_worker_init();
+	homeo_ring_init();
+	homeo_store_init();
+	homeo_server_log_init();
 }

@@ -23,6 +23,7 @@ create table homeostasis.errors
   context text,
   statement text,
   stack_hash uuid,
+  database_name text,
   role_name text,
   session_role_name text,
   application_name text,
@@ -53,7 +54,7 @@ create table homeostasis.stacks
   stack_hash uuid not null,
   stack text compression lz4 not null,
   frames jsonb compression lz4 not null,
-  first_seen timestamptz not null default now(),
+  last_seen timestamptz not null default now(),
   primary key (service_id, stack_hash)
 );
 
@@ -107,6 +108,14 @@ create table homeostasis.issue_counts
 
 create index issue_counts_minute_idx on homeostasis.issue_counts (minute);
 
+create table homeostasis.deferred_events
+(
+  id bigint generated always as identity primary key,
+  deferred_at timestamptz not null default now(),
+  reason text not null,
+  record bytea not null
+);
+
 create table homeostasis.rejected_events
 (
   id bigint generated always as identity primary key,
@@ -135,17 +144,58 @@ comment on column homeostasis.errors.fingerprint is
   '128-bit hash of what makes two occurrences the same problem; see issue_fingerprints';
 comment on column homeostasis.errors.statement is
   'The statement the client sent, scrubbed of secrets and cut at 8 kB';
+comment on column homeostasis.errors."timestamp" is
+  'When it happened; if that was said to be more than a day ahead or longer ago than retention, the time of receipt, and metadata has reported_timestamp';
+comment on column homeostasis.errors.received_at is 'When it was captured or reported';
+comment on column homeostasis.errors.origin is
+  'server_log: captured from the server; report, ingest: told by a reporter; checkup: found by the extension';
+comment on column homeostasis.errors.error_type is
+  'Class of the exception, or the condition name of the SQLSTATE';
+comment on column homeostasis.errors.sqlstate is 'Null unless PostgreSQL raised it';
+comment on column homeostasis.errors.stack_hash is 'The stack trace, in stacks';
+comment on column homeostasis.errors.database_name is
+  'Database of the session, or the one that a failed login asked for';
+comment on column homeostasis.errors.application_name is 'Setting of the session';
+comment on column homeostasis.errors.search_path is 'Setting in force when the error was raised';
+comment on column homeostasis.errors.backend_pid is
+  'Process that raised it, or that the reporter was connected to';
+comment on column homeostasis.errors.query_id is
+  'As in pg_stat_statements, when compute_query_id is on';
+comment on column homeostasis.errors.release is 'Version of the service, as reported';
+comment on column homeostasis.errors.environment is 'As reported, scrubbed of secrets';
+comment on column homeostasis.errors.classification is 'normalized_classification, as reported';
+comment on column homeostasis.errors.metadata is 'As reported, scrubbed of secrets';
 comment on column homeostasis.errors.role_name is 'The role in force when the error was raised';
 comment on column homeostasis.errors.session_role_name is 'The role that logged in';
 comment on column homeostasis.errors.truncated is 'Names of the columns that were cut to their limit';
 comment on table homeostasis.stacks is
   'One distinct stack trace, compressed and shared by the errors that carry its hash';
+comment on column homeostasis.stacks.stack is 'As reported, one frame a line';
+comment on column homeostasis.stacks.frames is
+  'What was recognised in it, the innermost frame first';
+comment on column homeostasis.stacks.last_seen is
+  'When it was last used, up to a day behind';
 comment on table homeostasis.issues is 'One problem: the errors that share its fingerprints';
 comment on column homeostasis.issues.error_count is 'Exact number of stored occurrences since first_seen';
+comment on column homeostasis.issues.status is
+  'open, healing, healed, resolved, muted or regressed; issue_successors() says what may follow what';
+comment on column homeostasis.issues.title is 'First line of the message of its first error';
+comment on column homeostasis.issues.sample_event_id is
+  'Its latest error, with sample_timestamp; homeostasis.event_of() shows it';
+comment on column homeostasis.issues.muted_until is 'Null while muted: until unmute()';
+comment on column homeostasis.issue_fingerprints.fingerprint_version is
+  'Of the algorithm; a later version gives other fingerprints for the same errors';
 comment on table homeostasis.issue_fingerprints is
   'Which fingerprints belong to an issue; merge() and split() move them';
 comment on table homeostasis.issue_counts is 'Exact number of occurrences per issue, minute and release';
 comment on table homeostasis.rejected_events is
   'Events that could not be stored, with the field at fault and the reason';
+comment on column homeostasis.rejected_events.field is 'Key at fault; null: the event itself';
+comment on column homeostasis.rejected_events.event is
+  'The event as JSON, scrubbed of secrets and cut at 64 kB';
+comment on table homeostasis.deferred_events is
+  'Events that wait for a lock that another transaction holds; they are tried again each second';
+comment on column homeostasis.deferred_events.record is
+  'The event as the ring had it, scrubbed of secrets';
 comment on table homeostasis.intake_positions is
   'How far each consumer has stored the ring, written by the transaction that stored it';

@@ -1,0 +1,83 @@
+-- partition.sql: errors has one partition for each day, UTC.
+--
+-- A partition is made apart and then attached, which locks the parent only
+-- against other changes of its shape: readers and writers go on.  That lock on
+-- the parent, SHARE UPDATE EXCLUSIVE, is taken first by everybody who creates
+-- or drops a partition, so two never race and never deadlock.  There is no
+-- default partition: attaching would have to scan it.
+
+create function homeostasis.partition_name(day date) returns name
+language sql immutable
+set search_path = pg_catalog, pg_temp
+return ('errors_' || to_char(day, 'YYYYMMDD'))::name;
+
+comment on function homeostasis.partition_name(date) is
+  'Name of the partition of homeostasis.errors for a day';
+
+create function homeostasis.create_partition(day date) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  name constant name := homeostasis.partition_name(day);
+begin
+  lock table only homeostasis.errors in share update exclusive mode;
+  if to_regclass(format('homeostasis.%I', name)) is not null then
+    return false;
+  end if;
+  execute format('create table homeostasis.%I (like homeostasis.errors including all)', name);
+  execute format('alter table homeostasis.errors attach partition homeostasis.%I for values from (%L) to (%L)',
+                 name, day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
+  return true;
+end
+$$;
+
+comment on function homeostasis.create_partition(date) is
+  'Creates the partition of homeostasis.errors for a day unless it is there; true: created';
+
+create function homeostasis.drop_partitions(before date) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  partition name;
+  dropped integer := 0;
+begin
+  for partition in
+    select c.relname
+    from pg_inherits i
+    join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'homeostasis.errors'::regclass
+      and c.relname ~ '^errors_[0-9]{8}$'
+      and c.relname < homeostasis.partition_name(before)
+    order by c.relname
+  loop
+    -- Dropping needs the parent for itself.  Whoever holds it, a long
+    -- transaction with an ingest() in it perhaps, is not waited for long,
+    -- because everybody else would wait behind us; the next call tries again.
+    begin
+      lock table only homeostasis.errors in access exclusive mode;
+      execute format('drop table homeostasis.%I', partition);
+      dropped := dropped + 1;
+    exception when lock_not_available or deadlock_detected then
+      exit;
+    end;
+  end loop;
+  return dropped;
+end
+$$;
+
+comment on function homeostasis.drop_partitions(date) is
+  'Drops the partitions of homeostasis.errors for days before the given one, and returns how many';
+
+create function homeostasis.create_partitions(ahead integer) returns integer
+language sql
+set search_path = pg_catalog, pg_temp
+begin atomic
+  select count(*) filter (where homeostasis.create_partition(today.day + n))
+  from (select (now() at time zone 'UTC')::date as day) as today,
+       generate_series(0, ahead) as n;
+end;
+
+comment on function homeostasis.create_partitions(integer) is
+  'Creates the partitions of homeostasis.errors for today and the given number of days ahead';

@@ -1,0 +1,364 @@
+/*
+ * prepare.c
+ *		Turns an event into what is stored of it: names for OIDs, secrets
+ *		removed, a sane time, the frames of its stack, its fingerprint.
+ *
+ * Called by store.c in a transaction; touches no table but the catalogs.
+ * Everything is allocated in CurrentMemoryContext.
+ */
+#include "postgres.h"
+
+#include "intake/prepare.h"
+
+#include "base/errors.h"
+#include "base/guc.h"
+#include "base/hash128.h"
+#include "commands/dbcommands.h"
+#include "intake/scrub.h"
+#include "intake/sqlstate.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "text/fingerprint.h"
+#include "text/stacktrace.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/timestamp.h"
+
+/* Frames that are kept as such; the text of the stack is kept whole. */
+#define MAX_FRAMES		256
+
+#define TITLE_LIMIT		200
+
+/* Where an event that names no service goes. */
+#define DEFAULT_SERVICE	"default"
+
+static inline const HomeoText *
+text_of(const HomeoEvent *event, HomeoEventField field)
+{
+	return &event->text[field];
+}
+
+static char *
+string_of(const HomeoEvent *event, HomeoEventField field)
+{
+	const HomeoText *str = text_of(event, field);
+
+	return str->data ? pnstrdup(str->data, str->len) : NULL;
+}
+
+static void
+set_name(HomeoEvent *event, HomeoEventField field, char *name)
+{
+	if (name != NULL)
+	{
+		event->text[field].data = name;
+		event->text[field].len = strlen(name);
+	}
+}
+
+/*
+ * Names for the OIDs that a record carries.  What was dropped meanwhile has
+ * none.
+ */
+static void
+resolve_names(HomeoEvent *event)
+{
+	if (OidIsValid(event->role))
+		set_name(event, HOMEO_FIELD_ROLE,
+				 GetUserNameFromId(event->role, true));
+	if (OidIsValid(event->session_role) &&
+		text_of(event, HOMEO_FIELD_SESSION_ROLE)->data == NULL)
+		set_name(event, HOMEO_FIELD_SESSION_ROLE,
+				 GetUserNameFromId(event->session_role, true));
+	if (OidIsValid(event->database) &&
+		text_of(event, HOMEO_FIELD_DATABASE)->data == NULL)
+		set_name(event, HOMEO_FIELD_DATABASE,
+				 get_database_name(event->database));
+}
+
+/*
+ * Only the server itself speaks for a database: what a reporter says goes to
+ * a service of kind application, so that nobody can make the healer work on
+ * a database by telling it a tale.  An error outside of any database, such
+ * as a failed login, is the home database's: that is where it can be seen
+ * and acted upon, and a stranger who tries database names makes no services.
+ */
+static void
+choose_service(HomeoEvent *event, HomeoPrepared *prepared)
+{
+	prepared->of_database = event->origin == HOMEO_ORIGIN_SERVER_LOG ||
+		event->origin == HOMEO_ORIGIN_CHECKUP;
+	if (!prepared->of_database)
+	{
+		prepared->service = string_of(event, HOMEO_FIELD_SERVICE);
+		if (prepared->service == NULL)
+			prepared->service = pstrdup(DEFAULT_SERVICE);
+		return;
+	}
+	if (event->origin == HOMEO_ORIGIN_CHECKUP || OidIsValid(event->database))
+		prepared->service = string_of(event, HOMEO_FIELD_DATABASE);
+	if (prepared->service == NULL)
+		prepared->service = get_database_name(MyDatabaseId);
+}
+
+/*
+ * The hook filters by names only where a client connection has told them.
+ */
+static bool
+is_excluded(HomeoEvent *event, bool had_names)
+{
+	char	   *database = string_of(event, HOMEO_FIELD_DATABASE);
+	char	   *role = string_of(event, HOMEO_FIELD_SESSION_ROLE);
+
+	return event->origin == HOMEO_ORIGIN_SERVER_LOG && !had_names &&
+		!(homeo_guc_captures_database(database) &&
+		  homeo_guc_captures_role(role));
+}
+
+/* Removes secrets from a copy of the text. */
+static void
+scrub(HomeoEvent *event, HomeoEventField field)
+{
+	HomeoText  *str = &event->text[field];
+	char	   *copy;
+
+	if (str->data == NULL)
+		return;
+	copy = palloc(str->len + 1);
+	memcpy(copy, str->data, str->len);
+	str->len = homeo_scrub(copy, str->len);
+	copy[str->len] = '\0';
+	str->data = copy;
+
+	/* A number is no number any more when asterisks stand in its place. */
+	if (homeo_event_fields[field].kind == HOMEO_FIELD_IS_JSON &&
+		!event->rejected && !homeo_event_is_json(*str))
+	{
+		str->data = "{\"scrubbed\": true}";
+		str->len = strlen(str->data);
+		event->truncated |= (uint32) 1 << field;
+	}
+}
+
+static void
+scrub_all(HomeoEvent *event)
+{
+	static const HomeoEventField fields[] = {
+		HOMEO_FIELD_MESSAGE, HOMEO_FIELD_DETAIL, HOMEO_FIELD_HINT,
+		HOMEO_FIELD_CONTEXT, HOMEO_FIELD_STATEMENT, HOMEO_FIELD_STACK,
+		HOMEO_FIELD_APPLICATION, HOMEO_FIELD_ENVIRONMENT,
+		HOMEO_FIELD_CLASSIFICATION, HOMEO_FIELD_METADATA
+	};
+
+	for (int i = 0; i < lengthof(fields); i++)
+		scrub(event, fields[i]);
+}
+
+/*
+ * A time for which there will be no partition, or none any more, becomes
+ * that of receipt; what was reported is kept in metadata.
+ */
+static void
+clamp_timestamp(HomeoEvent *event)
+{
+	TimestampTz oldest = event->received -
+		homeo_guc_retention_days * USECS_PER_DAY;
+	TimestampTz newest = event->received + USECS_PER_DAY;
+	HomeoText  *metadata = &event->text[HOMEO_FIELD_METADATA];
+	StringInfoData json;
+
+	if (event->timestamp >= oldest && event->timestamp <= newest)
+		return;
+
+	initStringInfo(&json);
+	appendStringInfo(&json, "{\"reported_timestamp\": \"%s\"",
+					 timestamptz_to_str(event->timestamp));
+	if (metadata->len > 2)
+	{
+		appendStringInfoString(&json, ", ");
+		appendBinaryStringInfo(&json, metadata->data + 1,
+							   (int) metadata->len - 1);
+	}
+	else
+		appendStringInfoChar(&json, '}');
+	metadata->data = json.data;
+	metadata->len = json.len;
+	event->timestamp = event->received;
+}
+
+static void
+append_slice(StringInfo out, const char *key, HomeoSlice slice)
+{
+	if (slice.data == NULL)
+		return;
+	appendStringInfo(out, "%s\"%s\": ",
+					 out->data[out->len - 1] == '{' ? "" : ", ", key);
+	escape_json(out, pnstrdup(slice.data, slice.len));
+}
+
+static void
+append_number(StringInfo out, const char *key, uint32 number)
+{
+	if (number != 0)
+		appendStringInfo(out, "%s\"%s\": %u",
+						 out->data[out->len - 1] == '{' ? "" : ", ", key,
+						 number);
+}
+
+static char *
+frames_as_json(const HomeoFrame *frames, size_t nframes)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfoChar(&out, '[');
+	for (size_t i = 0; i < nframes; i++)
+	{
+		appendStringInfoString(&out, i == 0 ? "{" : ", {");
+		append_slice(&out, "function", frames[i].function);
+		append_slice(&out, "file", frames[i].file);
+		append_slice(&out, "module", frames[i].module);
+		append_number(&out, "line", frames[i].line);
+		append_number(&out, "column", frames[i].column);
+		appendStringInfo(&out, "%s\"in_app\": %s}",
+						 out.data[out.len - 1] == '{' ? "" : ", ",
+						 frames[i].in_app ? "true" : "false");
+	}
+	appendStringInfoChar(&out, ']');
+	return out.data;
+}
+
+/*
+ * The frames of the event: of its stack, or, where the server raised it, of
+ * its context, which names the functions that were running.
+ */
+static size_t
+parse_frames(HomeoPrepared *prepared, HomeoFrame *frames)
+{
+	const HomeoEvent *event = prepared->event;
+	const HomeoText *stack = text_of(event, HOMEO_FIELD_STACK);
+	HomeoSlice	language;
+	size_t		ncut;
+	size_t		nframes;
+	HomeoHash128 hash;
+
+	if (stack->data == NULL)
+	{
+		if (text_of(event, HOMEO_FIELD_CONTEXT)->data == NULL ||
+			text_of(event, HOMEO_FIELD_SQLSTATE)->data == NULL)
+			return 0;
+		language.data = "postgresql";
+		language.len = strlen(language.data);
+		return homeo_stacktrace_parse(language,
+									  *text_of(event, HOMEO_FIELD_CONTEXT),
+									  frames, MAX_FRAMES, &ncut);
+	}
+
+	language.data = prepared->language;
+	language.len = strlen(language.data);
+	nframes = homeo_stacktrace_parse(language, *stack, frames, MAX_FRAMES,
+									 &ncut);
+	homeo_hash128_init(&hash, 0);
+	homeo_hash128_update(&hash, stack->data, stack->len);
+	homeo_hash128_final(&hash, prepared->stack_hash.data);
+	prepared->frames = frames_as_json(frames, nframes);
+	prepared->has_stack = true;
+	return nframes;
+}
+
+static HomeoSlice
+slice_of(const char *string)
+{
+	HomeoSlice	slice = {string, strlen(string)};
+
+	return slice;
+}
+
+static void
+compute_fingerprint(HomeoPrepared *prepared)
+{
+	const HomeoEvent *event = prepared->event;
+	HomeoFrame *frames = palloc(sizeof(HomeoFrame) * MAX_FRAMES);
+	HomeoFingerprintInput input;
+	HomeoFingerprint fingerprint;
+
+	memset(&input, 0, sizeof(input));
+	input.language = slice_of(prepared->language);
+	input.error_type = slice_of(prepared->error_type);
+	input.sqlstate = *text_of(event, HOMEO_FIELD_SQLSTATE);
+	input.message = *text_of(event, HOMEO_FIELD_MESSAGE);
+	input.schema_name = *text_of(event, HOMEO_FIELD_SCHEMA);
+	input.table_name = *text_of(event, HOMEO_FIELD_TABLE);
+	input.column_name = *text_of(event, HOMEO_FIELD_COLUMN);
+	input.constraint_name = *text_of(event, HOMEO_FIELD_CONSTRAINT);
+	input.datatype_name = *text_of(event, HOMEO_FIELD_DATATYPE);
+	input.frames = frames;
+	input.nframes = parse_frames(prepared, frames);
+	homeo_fingerprint_event(&input, &fingerprint);
+	memcpy(prepared->fingerprint.data, fingerprint.bytes, UUID_LEN);
+	pfree(frames);
+}
+
+/* What a reporter leaves out, an SQLSTATE can often say. */
+static void
+choose_type(const HomeoEvent *event, HomeoPrepared *prepared)
+{
+	const HomeoText *sqlstate = text_of(event, HOMEO_FIELD_SQLSTATE);
+
+	prepared->language = string_of(event, HOMEO_FIELD_LANGUAGE);
+	if (prepared->language == NULL)
+		prepared->language = pstrdup(sqlstate->data ? "sql" : "unknown");
+
+	prepared->error_type = string_of(event, HOMEO_FIELD_ERROR_TYPE);
+	if (prepared->error_type == NULL && sqlstate->data != NULL)
+	{
+		const char *name = homeo_sqlstate_name(sqlstate->data);
+
+		/* Somebody's own code has no name but itself. */
+		prepared->error_type = name ? pstrdup(name) :
+			string_of(event, HOMEO_FIELD_SQLSTATE);
+	}
+	else if (prepared->error_type == NULL)
+		prepared->error_type = pstrdup("error");
+}
+
+/*
+ * Fills in *prepared from event, whose texts are replaced by what may be
+ * stored.  Of a refused event only its secrets are removed.
+ */
+void
+homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared)
+{
+	bool		had_names = text_of(event, HOMEO_FIELD_DATABASE)->data != NULL;
+
+	memset(prepared, 0, sizeof(*prepared));
+	prepared->event = event;
+	scrub_all(event);
+	prepared->scrubbed = true;
+	if (event->rejected)
+		return;
+	resolve_names(event);
+	prepared->excluded = is_excluded(event, had_names);
+	if (prepared->excluded)
+		return;
+	clamp_timestamp(event);
+	choose_service(event, prepared);
+	choose_type(event, prepared);
+	compute_fingerprint(prepared);
+}
+
+char *
+homeo_prepare_title(const HomeoPrepared *prepared)
+{
+	const HomeoText *message = text_of(prepared->event, HOMEO_FIELD_MESSAGE);
+	Size		len = 0;
+
+	while (len < message->len &&
+		   message->data[len] != '\n' && message->data[len] != '\r')
+		len++;
+	if (len == 0)
+		return pstrdup(prepared->error_type);
+	len = pg_mbcliplen(message->data, (int) len, TITLE_LIMIT);
+	return pnstrdup(message->data, len);
+}

@@ -1,0 +1,30 @@
+/*
+ * prepare.h
+ *		Everything about an event that is known before a table is touched.
+ */
+#ifndef HOMEO_PREPARE_H
+#define HOMEO_PREPARE_H
+
+#include "intake/event.h"
+
+typedef struct HomeoPrepared
+{
+	HomeoEvent *event;			/* its texts are as they are stored */
+	bool		scrubbed;		/* its secrets are removed */
+	bool		excluded;		/* by homeostasis.capture_*: not stored */
+	bool		of_database;	/* the service is a database, named so */
+	char	   *service;		/* name of the service or of its database */
+	char	   *error_type;
+	char	   *language;
+	pg_uuid_t	fingerprint;
+	bool		has_stack;
+	pg_uuid_t	stack_hash;		/* if has_stack */
+	char	   *frames;			/* if has_stack: a JSON array */
+} HomeoPrepared;
+
+extern void homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared);
+
+/* A message's first line, cut to what fits a title; palloc'd. */
+extern char *homeo_prepare_title(const HomeoPrepared *prepared);
+
+#endif							/* HOMEO_PREPARE_H */

@@ -1,0 +1,318 @@
+/*
+ * report.c
+ *		The SQL functions report(), report_batch() and ingest().
+ *
+ * The first two put events into the ring, outside the caller's transaction:
+ * they survive its ROLLBACK and work in a read-only one.  The third stores
+ * them as part of it.  All check events in the same way.
+ */
+#include "postgres.h"
+
+#include "intake/report.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/guc.h"
+#include "base/shmem.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "intake/event_json.h"
+#include "intake/store.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* An event on its way from the array it came in to the id it gets. */
+typedef struct HomeoReportSlot
+{
+	bool		refused;
+	pg_uuid_t	id;
+} HomeoReportSlot;
+
+static void
+raise_problem(const HomeoEventProblem *problem)
+{
+	if (problem->field == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_HOMEO_INVALID_EVENT),
+				 errmsg("event %s", problem->reason),
+				 errhint("%s", problem->hint)));
+	ereport(ERROR,
+			(errcode(ERRCODE_HOMEO_INVALID_EVENT),
+			 errmsg("event field \"%s\" %s", problem->field, problem->reason),
+			 errhint("%s", problem->hint),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, problem->field)));
+}
+
+/* Who reports is known, not told. */
+static void
+add_session(HomeoEvent *event)
+{
+	event->pid = MyProcPid;
+	event->session_role = GetSessionUserId();
+}
+
+/* Puts an event into the ring, or raises an error that says why not. */
+static void
+put_event(const HomeoEvent *event, TimestampTz deadline, int done, int total)
+{
+	HomeoEventRecord record;
+	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+													   deadline);
+
+	homeo_event_encode(event, &record);
+	switch (homeo_ring_put_wait(0, record.parts, record.nparts, (int) left))
+	{
+		case HOMEO_RING_OK:
+			return;
+		case HOMEO_RING_FULL:
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("the ring of events is full"),
+					 total > 1 ?
+					 errdetail("%d of %d events were taken.", done, total) : 0,
+					 errhint("See homeostasis.stat_workers for whether events are being stored; report less at a time, or raise homeostasis.ring_size.")));
+			break;
+		case HOMEO_RING_TOO_LARGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("the event is too large for the ring"),
+					 errhint("Report less of it, or raise homeostasis.ring_size.")));
+			break;
+	}
+}
+
+static TimestampTz
+overflow_deadline(void)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+									   homeo_guc_overflow_timeout);
+}
+
+/*
+ * report(event jsonb) returns uuid
+ */
+PG_FUNCTION_INFO_V1(homeo_report);
+
+Datum
+homeo_report(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *json = PG_GETARG_JSONB_P(0);
+	HomeoEvent	event;
+	HomeoEventProblem problem;
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	homeo_shmem_require();
+	if (!homeo_event_json_read(&json->root, HOMEO_ORIGIN_REPORT, &event,
+							   &problem))
+		raise_problem(&problem);
+	add_session(&event);
+	put_event(&event, overflow_deadline(), 0, 1);
+	*id = event.event_id;
+	PG_RETURN_UUID_P(id);
+}
+
+static void
+require_array(const Jsonb *json)
+{
+	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_HOMEO_INVALID_EVENT),
+				 errmsg("events must be a JSON array of objects"),
+				 errhint("Call homeostasis.report() for a single event.")));
+}
+
+/*
+ * Reads an element of an array of events.  A bad one becomes the event by
+ * which it reaches rejected_events.
+ */
+static void
+read_element(JsonbValue *element, HomeoEventOrigin origin, HomeoEvent *event)
+{
+	HomeoEventProblem problem = {NULL, "must be an object", NULL};
+
+	if (element->type == jbvBinary &&
+		homeo_event_json_read(element->val.binary.data, origin, event,
+							  &problem))
+	{
+		if (origin == HOMEO_ORIGIN_REPORT || origin == HOMEO_ORIGIN_INGEST)
+			add_session(event);
+	}
+	else
+		homeo_event_json_reject(element, origin, &problem, event);
+}
+
+static void
+return_slots(FunctionCallInfo fcinfo, const HomeoReportSlot *slots, int nslots)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	for (int i = 0; i < nslots; i++)
+	{
+		Datum		value = UUIDPGetDatum(&slots[i].id);
+		bool		isnull = slots[i].refused;
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value,
+							 &isnull);
+	}
+}
+
+/*
+ * report_batch(events jsonb) returns setof uuid
+ *
+ * One row an event, in their order; null for one that was refused.
+ */
+PG_FUNCTION_INFO_V1(homeo_report_batch);
+
+Datum
+homeo_report_batch(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *json = PG_GETARG_JSONB_P(0);
+	int			total = JB_ROOT_COUNT(json);
+	TimestampTz deadline = overflow_deadline();
+	MemoryContext scratch;
+	MemoryContext caller;
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	element;
+	HomeoReportSlot	   *slots;
+	int			n = 0;
+
+	homeo_shmem_require();
+	require_array(json);
+	slots = palloc(sizeof(HomeoReportSlot) * Max(total, 1));
+	scratch = AllocSetContextCreate(CurrentMemoryContext,
+									"homeostasis report",
+									ALLOCSET_DEFAULT_SIZES);
+	it = JsonbIteratorInit(&json->root);
+	while ((token = JsonbIteratorNext(&it, &element, true)) != WJB_DONE)
+	{
+		HomeoEvent	event;
+
+		if (token != WJB_ELEM)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		caller = MemoryContextSwitchTo(scratch);
+		read_element(&element, HOMEO_ORIGIN_REPORT, &event);
+		put_event(&event, deadline, n, total);
+		slots[n].refused = event.rejected;
+		slots[n].id = event.event_id;
+		n++;
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(scratch);
+	}
+	MemoryContextDelete(scratch);
+	return_slots(fcinfo, slots, n);
+	return (Datum) 0;
+}
+
+/* Stores what was read so far; fills in the slots of its events. */
+static void
+flush(HomeoEvent *events, HomeoReportSlot *slots, int nevents, HomeoStoreMode mode)
+{
+	HomeoStoreResult result = {0};
+
+	homeo_store_batch(events, nevents, mode, &result);
+	for (int i = 0; i < nevents; i++)
+	{
+		slots[i].refused = events[i].rejected;
+		slots[i].id = events[i].event_id;
+	}
+}
+
+/* An array is stored in pieces, so that memory doesn't grow with it. */
+static int
+ingest_array(Jsonb *json, HomeoEventOrigin origin, HomeoReportSlot *slots)
+{
+	int			most = homeo_guc_batch_size;
+	HomeoEvent *events = palloc(sizeof(HomeoEvent) * most);
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "homeostasis ingest",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = CurrentMemoryContext;
+	JsonbIterator *it = JsonbIteratorInit(&json->root);
+	JsonbIteratorToken token;
+	JsonbValue	element;
+	int			nevents = 0;
+	int			n = 0;
+
+	while ((token = JsonbIteratorNext(&it, &element, true)) != WJB_DONE)
+	{
+		if (token != WJB_ELEM)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(scratch);
+		read_element(&element, origin, &events[nevents++]);
+		if (nevents == most)
+		{
+			flush(events, slots + n, nevents, HOMEO_STORE_ISOLATE);
+			n += nevents;
+			nevents = 0;
+			MemoryContextReset(scratch);
+		}
+		MemoryContextSwitchTo(caller);
+	}
+	if (nevents > 0)
+	{
+		MemoryContextSwitchTo(scratch);
+		flush(events, slots + n, nevents, HOMEO_STORE_ISOLATE);
+		MemoryContextSwitchTo(caller);
+	}
+	MemoryContextDelete(scratch);
+	return n + nevents;
+}
+
+static Datum
+ingest(FunctionCallInfo fcinfo, HomeoEventOrigin origin)
+{
+	Jsonb	   *json = PG_GETARG_JSONB_P(0);
+	HomeoReportSlot	   *slots = palloc(sizeof(HomeoReportSlot) * Max(JB_ROOT_COUNT(json), 1));
+	int			nslots = 1;
+
+	if (JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json))
+		nslots = ingest_array(json, origin, slots);
+	else
+	{
+		HomeoEvent	event;
+		HomeoEventProblem problem;
+
+		if (!homeo_event_json_read(&json->root, origin, &event, &problem))
+			raise_problem(&problem);
+		if (origin == HOMEO_ORIGIN_INGEST)
+			add_session(&event);
+		flush(&event, slots, 1, HOMEO_STORE_STRICT);
+	}
+	return_slots(fcinfo, slots, nslots);
+	return (Datum) 0;
+}
+
+/*
+ * ingest(events jsonb) returns setof uuid
+ *
+ * events is one event or an array of them.  One row an event, in their
+ * order; of an array, null for one that was refused.
+ */
+PG_FUNCTION_INFO_V1(homeo_ingest);
+
+Datum
+homeo_ingest(PG_FUNCTION_ARGS)
+{
+	return ingest(fcinfo, HOMEO_ORIGIN_INGEST);
+}
+
+/*
+ * ingest_checkup(events jsonb) returns setof uuid
+ *
+ * The same for what the extension itself finds in a checkup; the events are
+ * those of databases.
+ */
+PG_FUNCTION_INFO_V1(homeo_ingest_checkup);
+
+Datum
+homeo_ingest_checkup(PG_FUNCTION_ARGS)
+{
+	return ingest(fcinfo, HOMEO_ORIGIN_CHECKUP);
+}

@@ -1,0 +1,446 @@
+/*
+ * store.c
+ *		Stores a batch of events, so that no event keeps another one from
+ *		being stored.
+ *
+ * Called by the ingest worker and by ingest(), in a transaction, as
+ * homeostasis_owner.  A batch is stored in a subtransaction.  If that fails
+ * because of an event, the batch is halved until the event is found; it goes
+ * into rejected_events.  If it fails because somebody holds a lock, the
+ * worker must not wait as long as that transaction pleases: what needs the
+ * lock goes into deferred_events and is tried again later.  Other failures,
+ * a full disk for example, aren't the events' fault and are raised.
+ *
+ * Memory: a context that lives as long as the batch.
+ */
+#include "postgres.h"
+
+#include "intake/store.h"
+
+#include "access/xact.h"
+#include "base/errors.h"
+#include "base/worker.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "intake/event_json.h"
+#include "intake/store_rows.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+/* How long the worker waits for locks: for one, and in one batch. */
+#define LOCK_WAIT			"200ms"
+#define NEXT_LOCK_WAIT		"20ms"
+#define LOCK_WAIT_BUDGET_MS	1000
+
+/* What is kept of an event that was refused. */
+#define REJECTED_LIMIT		(64 * 1024)
+
+typedef struct HomeoBatch
+{
+	HomeoStoreMode mode;
+	HomeoStoreResult *result;
+	MemoryContext context;
+	TimestampTz started;
+	bool		waited;			/* for a lock, in vain */
+} HomeoBatch;
+
+static HomeoIssueHook issue_hook = NULL;
+
+/* True when this transaction has made work for the healer. */
+static bool wake_healer = false;
+
+/* hook is called for each issue that is new or came back. */
+void
+homeo_store_set_issue_hook(HomeoIssueHook hook)
+{
+	issue_hook = hook;
+}
+
+static void
+wake_at_commit(XactEvent event, void *arg)
+{
+	if (!wake_healer)
+		return;
+	if (event == XACT_EVENT_COMMIT)
+		homeo_worker_wake(HOMEO_WORKER_HEALER);
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+		wake_healer = false;
+}
+
+static void
+run_insert(const char *sql, int nargs, Oid *types, Datum *values,
+		   const char *nulls)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (SPI_execute_with_args(sql, nargs, types, values, nulls, false,
+							  0) != SPI_OK_INSERT)
+		elog(ERROR, "could not run \"%s\"", sql);
+	SPI_finish();
+}
+
+/*
+ * Puts an event into rejected_events.  What has not been searched for
+ * secrets is not kept.
+ */
+static void
+reject(HomeoBatch *batch, HomeoRow *row, const char *field, const char *reason)
+{
+	HomeoEvent *event = row->prepared.event;
+	const HomeoText *original = &event->text[HOMEO_FIELD_METADATA];
+	Oid			types[] = {TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[5];
+	char		nulls[] = "     ";
+	StringInfoData kept;
+	int			len;
+
+	initStringInfo(&kept);
+	if (!row->prepared.scrubbed)
+		appendStringInfoString(&kept, "(not kept: it could not be searched for secrets)");
+	else if (event->rejected)
+		appendBinaryStringInfo(&kept, original->data, (int) original->len);
+	else
+		homeo_event_json_write(event, &kept);
+	len = pg_mbcliplen(kept.data, kept.len, REJECTED_LIMIT);
+
+	values[0] = TimestampTzGetDatum(event->received);
+	values[1] = CStringGetTextDatum(homeo_event_origins[event->origin]);
+	if (field != NULL)
+		values[2] = CStringGetTextDatum(field);
+	else
+		nulls[2] = 'n';
+	values[3] = CStringGetTextDatum(reason);
+	values[4] = PointerGetDatum(cstring_to_text_with_len(kept.data, len));
+	run_insert("insert into homeostasis.rejected_events"
+			   " (received_at, origin, field, reason, event)"
+			   " values ($1, $2, $3, $4, $5)", 5, types, values, nulls);
+	event->rejected = true;
+	batch->result->rejected++;
+}
+
+/* An event that was refused when it was reported says so itself. */
+static void
+reject_reported(HomeoBatch *batch, HomeoRow *row)
+{
+	HomeoEvent *event = row->prepared.event;
+	const HomeoText *field = &event->text[HOMEO_FIELD_ERROR_TYPE];
+	const HomeoText *reason = &event->text[HOMEO_FIELD_MESSAGE];
+
+	reject(batch, row,
+		   field->data ? pnstrdup(field->data, field->len) : NULL,
+		   pnstrdup(reason->data, reason->len));
+}
+
+/* Sets events aside, as records, for another try. */
+static void
+defer(HomeoBatch *batch, HomeoRow **rows, int nrows, const char *reason)
+{
+	Oid			types[] = {TEXTOID, BYTEAOID};
+	Datum		values[2];
+
+	values[0] = CStringGetTextDatum(reason);
+	for (int i = 0; i < nrows; i++)
+	{
+		HomeoEventRecord record;
+		StringInfoData bytes;
+
+		homeo_event_encode(rows[i]->prepared.event, &record);
+		initStringInfo(&bytes);
+		bytes.len = VARHDRSZ;
+		for (int p = 0; p < record.nparts; p++)
+			appendBinaryStringInfo(&bytes, record.parts[p].data,
+								   (int) record.parts[p].len);
+		SET_VARSIZE(bytes.data, bytes.len);
+		values[1] = PointerGetDatum(bytes.data);
+		run_insert("insert into homeostasis.deferred_events (reason, record)"
+				   " values ($1, $2)", 2, types, values, NULL);
+	}
+	batch->result->deferred += nrows;
+}
+
+/* Classes of errors that say something about the data, not the server. */
+static bool
+is_fault_of_event(int sqlerrcode)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
+	{
+		case ERRCODE_DATA_EXCEPTION:
+		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+		case ERRCODE_PLPGSQL_ERROR:
+		case ERRCODE_TO_CATEGORY(ERRCODE_HOMEO_INVALID_EVENT):
+			return true;
+		default:
+			return sqlerrcode == ERRCODE_INTERNAL_ERROR;
+	}
+}
+
+static bool
+is_lock_trouble(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+/*
+ * Diagnoses an issue.  A failure must not cost the event: it is logged, and
+ * the issue goes without a diagnosis.
+ */
+static void
+diagnose(const HomeoTurnedIssue *issue)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		issue_hook(issue);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (!is_fault_of_event(error->sqlerrcode))
+			ReThrowError(error);
+		ereport(WARNING,
+				(errcode(error->sqlerrcode),
+				 errmsg("could not diagnose issue " INT64_FORMAT ": %s",
+						issue->issue_id, error->message)));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+/* Prepares and writes rows; raises an error if any of them can't be. */
+static void
+store_all(HomeoBatch *batch, HomeoRow **rows, int nrows)
+{
+	HomeoTurnedIssue *turned;
+	int			nturned;
+	int			nstored = 0;
+
+	homeo_store_rows(rows, nrows, &turned, &nturned);
+	for (int i = 0; i < nturned && issue_hook != NULL; i++)
+		diagnose(&turned[i]);
+	if (nturned > 0)
+		wake_healer = true;
+
+	for (int i = 0; i < nrows; i++)
+		nstored += rows[i]->stored;
+	batch->result->stored += nstored;
+	batch->result->duplicate += nrows - nstored;
+}
+
+/*
+ * The same in a subtransaction.  Returns NULL, or the error for which it was
+ * rolled back, palloc'd.
+ */
+static ErrorData *
+try_all(HomeoBatch *batch, HomeoRow **rows, int nrows)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(batch->context);
+	PG_TRY();
+	{
+		store_all(batch, rows, nrows);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(batch->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(batch->context);
+	CurrentResourceOwner = owner;
+	return error;
+}
+
+/* Until the end of the transaction. */
+static void
+set_lock_timeout(const char *value)
+{
+	(void) set_config_option("lock_timeout", value, PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/* After the first wait in vain, the others are short, and few. */
+static bool
+may_wait_again(HomeoBatch *batch)
+{
+	if (!batch->waited)
+		set_lock_timeout(NEXT_LOCK_WAIT);
+	batch->waited = true;
+	return !TimestampDifferenceExceeds(batch->started, GetCurrentTimestamp(),
+									   LOCK_WAIT_BUDGET_MS);
+}
+
+static bool
+same_fingerprint(const HomeoRow *a, const HomeoRow *b)
+{
+	return memcmp(&a->prepared.fingerprint, &b->prepared.fingerprint,
+				  UUID_LEN) == 0;
+}
+
+/*
+ * Stores rows, in the order of homeo_row_compare, halving them on errors.
+ * Events with one fingerprint are neighbours, so an issue that is locked is
+ * found in as many steps as an event that is bad.
+ */
+static void
+store_or_halve(HomeoBatch *batch, HomeoRow **rows, int nrows)
+{
+	ErrorData  *error = try_all(batch, rows, nrows);
+	int			half = nrows / 2;
+
+	if (error == NULL)
+		return;
+	if (batch->mode == HOMEO_STORE_DEFER && is_lock_trouble(error->sqlerrcode))
+	{
+		if (!may_wait_again(batch) ||
+			same_fingerprint(rows[0], rows[nrows - 1]))
+		{
+			defer(batch, rows, nrows, error->message);
+			return;
+		}
+	}
+	else if (batch->mode == HOMEO_STORE_STRICT ||
+			 !is_fault_of_event(error->sqlerrcode))
+		ReThrowError(error);
+	else if (nrows == 1)
+	{
+		reject(batch, rows[0], error->column_name, error->message);
+		return;
+	}
+	FreeErrorData(error);
+	store_or_halve(batch, rows, half);
+	store_or_halve(batch, rows + half, nrows - half);
+}
+
+/*
+ * Stores events, and adds to *result what became of them.  Events that were
+ * refused before are put into rejected_events; of those that turn out bad
+ * here, mode decides, and sets their rejected.
+ */
+void
+homeo_store_batch(HomeoEvent *events, int nevents, HomeoStoreMode mode,
+				  HomeoStoreResult *result)
+{
+	HomeoBatch		batch;
+	HomeoRow   *all = palloc0(sizeof(HomeoRow) * nevents);
+	HomeoRow  **rows = palloc(sizeof(HomeoRow *) * nevents);
+	int			nrows = 0;
+
+	batch.mode = mode;
+	batch.result = result;
+	batch.context = CurrentMemoryContext;
+	batch.started = GetCurrentTimestamp();
+	batch.waited = false;
+	if (mode == HOMEO_STORE_DEFER)
+		set_lock_timeout(LOCK_WAIT);
+
+	for (int i = 0; i < nevents; i++)
+	{
+		homeo_prepare(&events[i], &all[i].prepared);
+		if (events[i].rejected)
+			reject_reported(&batch, &all[i]);
+		else if (all[i].prepared.excluded)
+			result->excluded++;
+		else
+			rows[nrows++] = &all[i];
+	}
+	if (nrows == 0)
+		return;
+	qsort(rows, nrows, sizeof(*rows), homeo_row_compare);
+	store_or_halve(&batch, rows, nrows);
+}
+
+/*
+ * Puts an event that could not even be looked at into rejected_events.
+ */
+void
+homeo_store_reject(HomeoEvent *event, const char *reason,
+				   HomeoStoreResult *result)
+{
+	HomeoBatch		batch = {.result = result};
+	HomeoRow	row = {.prepared.event = event};
+
+	reject(&batch, &row, NULL, reason);
+}
+
+/*
+ * Takes events that were set aside, at most limit of them, and tries again;
+ * those that still have to wait go to the end of the queue.  Returns how
+ * many were taken.
+ */
+int
+homeo_store_deferred(int limit, HomeoStoreResult *result)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(limit);
+	MemoryContext context = CurrentMemoryContext;
+	HomeoEvent *events;
+	int			nevents;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (SPI_execute_with_args("delete from homeostasis.deferred_events"
+							  " where id = any (array(select id"
+							  "  from homeostasis.deferred_events"
+							  "  order by id limit $1))"
+							  " returning record",
+							  1, &type, &value, NULL, false,
+							  0) != SPI_OK_DELETE_RETURNING)
+		elog(ERROR, "could not take deferred events");
+	nevents = (int) SPI_processed;
+
+	MemoryContextSwitchTo(context);
+	events = palloc(sizeof(HomeoEvent) * Max(nevents, 1));
+	for (int i = 0; i < nevents; i++)
+	{
+		bool		isnull;
+		bytea	   *record = DatumGetByteaPCopy(SPI_getbinval(SPI_tuptable->vals[i],
+															  SPI_tuptable->tupdesc,
+															  1, &isnull));
+		const char *problem = homeo_event_decode(VARDATA(record),
+												 VARSIZE(record) - VARHDRSZ,
+												 &events[i]);
+
+		if (problem != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("the record of a deferred event %s", problem),
+					 errhint("Delete it from homeostasis.deferred_events.")));
+	}
+	SPI_finish();
+	if (nevents > 0)
+		homeo_store_batch(events, nevents, HOMEO_STORE_DEFER, result);
+	return nevents;
+}
+
+/* Called from _PG_init. */
+void
+homeo_store_init(void)
+{
+	RegisterXactCallback(wake_at_commit, NULL);
+}

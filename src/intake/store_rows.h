@@ -1,0 +1,38 @@
+/*
+ * store_rows.h
+ *		Writes prepared events into the tables, all of them or none.
+ */
+#ifndef HOMEO_STORE_ROWS_H
+#define HOMEO_STORE_ROWS_H
+
+#include "intake/prepare.h"
+#include "intake/store.h"
+
+/* A prepared event on its way into a row. */
+typedef struct HomeoRow
+{
+	HomeoPrepared prepared;
+	int64		service_id;
+	bool		stored;			/* now, and not before */
+} HomeoRow;
+
+/* An issue that wants to be diagnosed: it is new, or came back. */
+typedef struct HomeoTurnedIssue
+{
+	int64		service_id;
+	int64		issue_id;
+	const HomeoRow *sample;		/* its latest event */
+} HomeoTurnedIssue;
+
+/*
+ * Writes rows, which are ordered as homeo_row_compare() does, and says which
+ * issues are new or came back (palloc'd).  Sets service_id and stored of
+ * each row.  Raises an error if any row can't be stored.
+ */
+extern void homeo_store_rows(HomeoRow **rows, int nrows,
+							 HomeoTurnedIssue **turned, int *nturned);
+
+/* Order by what is locked: issues' fingerprints, then events. */
+extern int	homeo_row_compare(const void *a, const void *b);
+
+#endif							/* HOMEO_STORE_ROWS_H */
