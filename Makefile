@@ -25,8 +25,8 @@ SQL_SCHEMA_NAMES = \
 	roles \
 	services \
 	errors \
-	rules \
 	patches \
+	rules \
 	jobs \
 	audit
 
@@ -39,7 +39,8 @@ SQL_CODE_NAMES = \
 	report \
 	ingest \
 	rules \
-	templates \
+	match \
+	template \
 	policy \
 	patch \
 	validation \

@@ -35,7 +35,7 @@ for file; do
       printf "select homeostasis.load_template('%s', " \
         "$(basename "$file" .sql)"
       quoted "$file" template
-      printf ');\n'
+      printf ', shipped => true);\n'
       ;;
     share/rules/*.json)
       printf 'select homeostasis.load_rules('

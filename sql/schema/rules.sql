@@ -33,9 +33,9 @@ create table homeostasis.rules
   detail_pattern text,
   context_pattern text,
   statement_pattern text,
-  template text,
+  template text references homeostasis.patch_templates (name) on update cascade,
   tags text[] not null default '{}',
-  examples jsonb not null default '[]',
+  examples jsonb not null default '[]' check (jsonb_typeof(examples) = 'array'),
   enabled boolean not null default true,
   shipped boolean not null default false,
   modified boolean not null default false,
@@ -65,18 +65,38 @@ create index analysis_error_idx
 create index analysis_issue_idx
   on homeostasis.analysis (service_id, issue_id, created_at desc);
 
+create index rules_pack_idx on homeostasis.rules (pack);
+create index rules_template_idx on homeostasis.rules (template);
+
+-- What the extension ships is loaded again by CREATE EXTENSION; a dump holds
+-- the rest.
+select pg_catalog.pg_extension_config_dump('homeostasis.rule_packs', 'where not shipped');
+select pg_catalog.pg_extension_config_dump('homeostasis.rules', 'where not shipped or modified');
+select pg_catalog.pg_extension_config_dump('homeostasis.analysis', '');
+select pg_catalog.pg_extension_config_dump('homeostasis.analysis_id_seq', '');
+
 comment on table homeostasis.rule_packs is 'A set of rules that is loaded and versioned together';
+comment on column homeostasis.rule_packs.shipped is 'Came with the extension; pg_dump leaves it out';
 comment on table homeostasis.rules is
   'A pattern and what it means; every condition that is not null must hold. Edited with plain DML';
 comment on column homeostasis.rules.confidence is 'The author''s, from 0 to 1';
 comment on column homeostasis.rules.sqlstates is
   'Any of these; an entry of two characters stands for the whole class';
+comment on column homeostasis.rules.priority is
+  'Decides between rules that are equally specific and confident: the higher wins';
+comment on column homeostasis.rules.language is 'Language of the service; null: any';
+comment on column homeostasis.rules.error_type is
+  'For the server''s own errors the name of the condition, such as unique_violation';
 comment on column homeostasis.rules.pattern is
   'PCRE2, tested against the message; named groups become captures';
+comment on column homeostasis.rules.detail_pattern is 'PCRE2, tested against the detail';
+comment on column homeostasis.rules.context_pattern is 'PCRE2, tested against the context';
+comment on column homeostasis.rules.statement_pattern is 'PCRE2, tested against the statement';
 comment on column homeostasis.rules.template is
   'Name of the patch template that turns this diagnosis into SQL; null: advice only';
 comment on column homeostasis.rules.examples is
   'Array of objects: sql provokes the error, or message and sqlstate state it';
+comment on column homeostasis.rules.shipped is 'Came with the extension';
 comment on column homeostasis.rules.modified is
   'A shipped rule that was edited here: pg_dump keeps it and an update leaves it alone';
 comment on table homeostasis.analysis is

@@ -49,6 +49,8 @@ int			homeo_guc_ring_size = 64 * 1024;
 
 int			homeo_guc_match_limit = 100000;
 int			homeo_guc_match_subject_limit = 64 * 1024;
+int			homeo_guc_rule_cache_size = 1000;
+int			homeo_guc_stat_rules_max = 5000;
 
 int			homeo_guc_dry_run_lock_timeout = 2000;
 int			homeo_guc_dry_run_max_bytes = 1024 * 1024;
@@ -463,6 +465,14 @@ define_rules(void)
 			   1024, 1024 * 1024, PGC_SIGHUP, GUC_UNIT_BYTE,
 			   "Sets how much of a text is matched.",
 			   "What is longer is cut at a character.");
+	define_int("homeostasis.rule_cache_size", &homeo_guc_rule_cache_size,
+			   10, 100000, PGC_SIGHUP, 0,
+			   "Sets how many patterns a process keeps compiled.",
+			   "Each takes some kilobytes; the one not used for longest makes room.");
+	define_int("homeostasis.stat_rules_max", &homeo_guc_stat_rules_max,
+			   100, 1000000, PGC_POSTMASTER, 0,
+			   "Sets how many rules are counted in stat_rules.",
+			   "Each takes about 200 bytes of shared memory.");
 }
 
 static void

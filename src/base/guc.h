@@ -40,6 +40,8 @@ extern int	homeo_guc_ring_size;	/* kB */
 /* Rules */
 extern int	homeo_guc_match_limit;	/* PCRE2's unit: backtracking steps */
 extern int	homeo_guc_match_subject_limit;	/* bytes */
+extern int	homeo_guc_rule_cache_size;	/* compiled patterns */
+extern int	homeo_guc_stat_rules_max;	/* rules */
 
 /* Planning and dry runs */
 extern int	homeo_guc_dry_run_lock_timeout; /* ms */

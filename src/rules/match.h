@@ -5,23 +5,25 @@
 #ifndef HOMEO_MATCH_H
 #define HOMEO_MATCH_H
 
+#include "base/slice.h"
+#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
 /* What rules can see of an event; text in the database's encoding. */
 typedef struct HomeoMatchInput
 {
-	HomeoText	language;
-	HomeoText	error_type;
-	HomeoText	sqlstate;
-	HomeoText	message;
-	HomeoText	detail;
-	HomeoText	context;
-	HomeoText	statement;
-	HomeoText	schema_name;
-	HomeoText	table_name;
-	HomeoText	column_name;
-	HomeoText	constraint_name;
-	HomeoText	datatype_name;
+	HomeoSlice	language;
+	HomeoSlice	error_type;
+	HomeoSlice	sqlstate;
+	HomeoSlice	message;
+	HomeoSlice	detail;
+	HomeoSlice	context;
+	HomeoSlice	statement;
+	HomeoSlice	schema_name;
+	HomeoSlice	table_name;
+	HomeoSlice	column_name;
+	HomeoSlice	constraint_name;
+	HomeoSlice	datatype_name;
 } HomeoMatchInput;
 
 typedef struct HomeoDiagnosis
@@ -34,11 +36,42 @@ typedef struct HomeoDiagnosis
 	Jsonb	   *captures;		/* object; never NULL */
 } HomeoDiagnosis;
 
+/* What became of a rule when an event was matched. */
+typedef enum HomeoVerdict
+{
+	HOMEO_VERDICT_WON,
+	HOMEO_VERDICT_OUTRANKED,	/* matches, but not as the first */
+	HOMEO_VERDICT_REFUSED,		/* a pattern doesn't match */
+	HOMEO_VERDICT_LIMIT,		/* a pattern ran into a limit */
+	HOMEO_VERDICT_EXCLUDED,		/* a condition isn't met */
+	HOMEO_VERDICT_MISSED		/* matches, but the scan didn't report it */
+} HomeoVerdict;
+
+typedef struct HomeoExplanation
+{
+	const char *rule_id;
+	int			rank;			/* 1 wins over all others */
+	HomeoVerdict verdict;
+	const char *reason;
+	int			specificity;
+	double		confidence;
+	double		microseconds;	/* spent on its patterns */
+} HomeoExplanation;
+
 /*
- * The best rule for the input, or NULL.  Needs a transaction and SPI or a
- * snapshot, because it may have to read homeostasis.rules.  The result is
- * allocated in CurrentMemoryContext.
+ * The best rule for the input, or NULL.  Needs a transaction, because it may
+ * have to read homeostasis.rules.  The result is allocated in
+ * CurrentMemoryContext.
  */
 extern HomeoDiagnosis *homeo_match_best(const HomeoMatchInput *input);
+
+/*
+ * What became of the rules, best first: a list of HomeoExplanation *.  With
+ * every_rule also of those that a condition excludes or whose pattern wasn't
+ * found, and then each pattern is tried whatever the scan says.  rule_id,
+ * unless it is NULL, leaves all other rules out of the list.
+ */
+extern List *homeo_match_explain(const HomeoMatchInput *input,
+								 const char *rule_id, bool every_rule);
 
 #endif							/* HOMEO_MATCH_H */

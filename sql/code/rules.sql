@@ -1,0 +1,327 @@
+-- rules.sql: how rules get into the table and what is refused there.
+--
+-- Rules are edited with plain DML.  Triggers check each row, tell every
+-- process that the rules have changed, and remember which shipped rows were
+-- edited here.
+
+create function homeostasis.check_rule() returns trigger
+language c security definer
+set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'homeo_check_rule';
+
+create function homeostasis.invalidate_rules() returns trigger
+language c
+as 'MODULE_PATHNAME', 'homeo_invalidate_rules';
+
+-- Shared by the tables that hold shipped rows; the argument is their key.
+create function homeostasis.keep_modified() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'INSERT' then
+    -- A restored dump brings the edited row; the shipped one is there already.
+    execute format('delete from homeostasis.%I where shipped and %I = $1',
+        tg_table_name, tg_argv[0])
+      using to_jsonb(new) ->> tg_argv[0];
+  else
+    new.modified := true;
+  end if;
+  return new;
+end
+$$;
+
+create function homeostasis.touch_rule() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.updated_at := now();
+  return new;
+end
+$$;
+
+-- Triggers of one kind fire in the order of their names.
+create trigger check_rule before insert or update on homeostasis.rules
+  for each row execute function homeostasis.check_rule();
+create trigger keep_modified_row before update on homeostasis.rules
+  for each row when (old.shipped and old is distinct from new and old.modified = new.modified)
+  execute function homeostasis.keep_modified('id');
+create trigger replace_shipped_row before insert on homeostasis.rules
+  for each row when (new.modified)
+  execute function homeostasis.keep_modified('id');
+create trigger touch_rule before update on homeostasis.rules
+  for each row when (old is distinct from new)
+  execute function homeostasis.touch_rule();
+create trigger invalidate_rules
+  after insert or update or delete or truncate on homeostasis.rules
+  for each statement execute function homeostasis.invalidate_rules();
+-- Replicated rows must be noticed, too.
+alter table homeostasis.rules enable always trigger invalidate_rules;
+
+-- Raises with the name of the rule and of the key at fault.
+create function homeostasis.refuse_rule(rule text, key text, problem text, remedy text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception 'rule "%": key "%" %', rule, key, problem
+    using errcode = 'HO003', hint = remedy, column = key;
+end
+$$;
+
+-- Checks what one rule of a pack looks like; what its values mean is checked
+-- when it is inserted.
+create function homeostasis.check_pack_rule(rule jsonb, place bigint) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  name constant text := coalesce(rule ->> 'id', 'number ' || place);
+  types constant jsonb := jsonb_build_object(
+    'id', 'string', 'description', 'string', 'root_cause', 'string', 'suggestion', 'string',
+    'category', 'string', 'severity', 'string', 'confidence', 'number', 'priority', 'number',
+    'language', 'string', 'sqlstates', 'array', 'error_type', 'string', 'schema_name', 'string',
+    'table_name', 'string', 'column_name', 'string', 'constraint_name', 'string',
+    'datatype_name', 'string', 'pattern', 'string', 'detail_pattern', 'string',
+    'context_pattern', 'string', 'statement_pattern', 'string', 'template', 'string',
+    'tags', 'array', 'examples', 'array', 'enabled', 'boolean');
+  field record;
+  example jsonb;
+begin
+  for field in
+    select k.key, types ->> k.key as wanted, jsonb_typeof(k.value) as given, k.value
+    from jsonb_each(rule) k
+  loop
+    if field.wanted is null then
+      perform homeostasis.refuse_rule(name, field.key, 'is not a key of a rule',
+        'Keys are ' || (select string_agg(t, ', ' order by t) from jsonb_object_keys(types) t) || '.');
+    elsif field.given <> field.wanted then
+      perform homeostasis.refuse_rule(name, field.key,
+        format('must be of type %s, not %s', field.wanted, field.given),
+        'Leave the key out where it does not apply.');
+    elsif field.key in ('sqlstates', 'tags') and exists
+        (select from jsonb_array_elements(field.value) e where jsonb_typeof(e) <> 'string') then
+      perform homeostasis.refuse_rule(name, field.key, 'must be an array of strings',
+        'Write for instance ["23505", "40"].');
+    end if;
+  end loop;
+
+  for field in
+    select k as key
+    from unnest(array['id', 'description', 'root_cause', 'suggestion', 'confidence']) k
+    where not rule ? k
+  loop
+    perform homeostasis.refuse_rule(name, field.key, 'is missing',
+      'Every rule has id, description, root_cause, suggestion and confidence.');
+  end loop;
+
+  if rule ->> 'id' !~ '^[A-Za-z0-9_.:-]{1,128}$' then
+    perform homeostasis.refuse_rule(name, 'id', 'is not an identifier',
+      'Use at most 128 letters, digits, and the characters _ . : -');
+  end if;
+  if (rule ->> 'confidence')::numeric not between 0 and 1 then
+    perform homeostasis.refuse_rule(name, 'confidence', 'must lie between 0 and 1',
+      'Give 0.9 for a cause that is nearly certain.');
+  end if;
+  if (rule ->> 'priority')::numeric not between -1000000 and 1000000
+      or (rule ->> 'priority')::numeric % 1 <> 0 then
+    perform homeostasis.refuse_rule(name, 'priority', 'must be an integer within a million of 0',
+      'Rules have priority 0 unless they say otherwise.');
+  end if;
+  if rule ->> 'severity' not in ('low', 'medium', 'high', 'critical') then
+    perform homeostasis.refuse_rule(name, 'severity', format('may not be "%s"', rule ->> 'severity'),
+      'Severities are low, medium, high and critical.');
+  end if;
+  for example in select jsonb_array_elements(rule -> 'examples') loop
+    if jsonb_typeof(example) <> 'object' or not example ?| array['sql', 'message'] then
+      perform homeostasis.refuse_rule(name, 'examples', 'must be an array of objects with sql or message',
+        'An example is the SQL that provokes the error, or the message as the server words it.');
+    end if;
+  end loop;
+end
+$$;
+
+-- Checks a pack without its rules.
+create function homeostasis.check_pack(pack jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  field record;
+begin
+  if pack is null or jsonb_typeof(pack) <> 'object' then
+    raise exception 'a rule pack must be a JSON object'
+      using errcode = 'HO003',
+            hint = 'Give an object with the keys name, description, version and rules.';
+  end if;
+  for field in
+    select k.key, case k.key when 'rules' then 'array' else 'string' end as wanted,
+           jsonb_typeof(pack -> k.key) as given, k.known
+    from (select unnest(array['name', 'description', 'version', 'rules']) as key, true as known
+          union select key, key = 'language' from jsonb_object_keys(pack) key
+          where key not in ('name', 'description', 'version', 'rules')) k
+  loop
+    if not field.known then
+      raise exception 'key "%" is not a key of a rule pack', field.key
+        using errcode = 'HO003',
+              hint = 'Keys are name, description, version, language and rules.';
+    elsif field.given is distinct from field.wanted then
+      raise exception 'key "%" of the rule pack %', field.key,
+          case when field.given is null then 'is missing'
+               else format('must be of type %s, not %s', field.wanted, field.given) end
+        using errcode = 'HO003',
+              hint = 'A pack has the keys name, description, version, rules, and perhaps language.';
+    end if;
+  end loop;
+  for field in
+    select r.value, r.ordinality
+    from jsonb_array_elements(pack -> 'rules') with ordinality r
+  loop
+    if jsonb_typeof(field.value) <> 'object' then
+      raise exception 'rule number % of the pack must be an object', field.ordinality
+        using errcode = 'HO003', hint = 'Each element of rules is an object with a key id.';
+    end if;
+    perform homeostasis.check_pack_rule(field.value, field.ordinality);
+  end loop;
+end
+$$;
+
+-- What a rule says, without what the table adds.
+create function homeostasis.rule_content(rule homeostasis.rules) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select to_jsonb(rule) - array['updated_at', 'modified']
+$$;
+
+create function homeostasis.load_rules(pack jsonb, shipped boolean default false) returns jsonb
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  pack_name constant text := pack ->> 'name';
+  wanted homeostasis.rules[];
+  report jsonb;
+  clash record;
+begin
+  perform homeostasis.check_pack(pack);
+
+  -- The row type's defaults are not known to jsonb_populate_record().
+  select coalesce(array_agg(jsonb_populate_record(null::homeostasis.rules,
+           jsonb_build_object('category', 'general', 'severity', 'medium', 'priority', 0,
+             'language', pack -> 'language', 'tags', '[]'::jsonb, 'examples', '[]'::jsonb,
+             'enabled', true)
+           || r.value
+           || jsonb_build_object('pack', pack_name, 'shipped', load_rules.shipped,
+             'modified', false, 'updated_at', now()))), '{}')
+    into wanted
+    from jsonb_array_elements(pack -> 'rules') r;
+
+  select p.name into clash
+    from homeostasis.rule_packs p
+    where p.name = pack_name and p.shipped <> load_rules.shipped;
+  if found then
+    raise exception 'there is a rule pack "%" already, which % with the extension', pack_name,
+        case when load_rules.shipped then 'did not come' else 'came' end
+      using errcode = 'HO003', hint = 'Give one of them another name.';
+  end if;
+  select w.id into clash from unnest(wanted) w group by w.id having count(*) > 1;
+  if found then
+    perform homeostasis.refuse_rule(clash.id, 'id', 'is used twice in the pack',
+      'Give each rule an id of its own.');
+  end if;
+  select w.id, r.pack into clash
+    from unnest(wanted) w
+    join homeostasis.rules r on r.id = w.id and r.pack <> pack_name;
+  if found then
+    perform homeostasis.refuse_rule(clash.id, 'id', format('is used by pack "%s" already', clash.pack),
+      'Begin the ids of a pack with the pack''s name.');
+  end if;
+
+  insert into homeostasis.rule_packs as p (name, description, version, shipped)
+    values (pack_name, pack ->> 'description', pack ->> 'version', load_rules.shipped)
+    on conflict (name) do update
+      set description = excluded.description, version = excluded.version, loaded_at = now();
+
+  select jsonb_build_object('pack', pack_name,
+           'loaded', count(*) filter (where r.id is null),
+           'updated', count(*) filter (where not r.modified
+             and homeostasis.rule_content(r) <> homeostasis.rule_content(w)),
+           'unchanged', count(*) filter (where not r.modified
+             and homeostasis.rule_content(r) = homeostasis.rule_content(w)),
+           'removed', (select count(*) from homeostasis.rules r
+             where r.pack = pack_name and not r.modified
+               and r.id not in (select o.id from unnest(wanted) o)),
+           'kept', (select count(*) from homeostasis.rules r
+             where r.pack = pack_name and r.modified))
+    into report
+    from unnest(wanted) w
+    left join homeostasis.rules r on r.id = w.id;
+
+  -- Replaced, not updated: an update of a shipped rule counts as an edit.
+  delete from homeostasis.rules r
+    where r.pack = pack_name and not r.modified
+      and not exists (select from unnest(wanted) w
+                      where w.id = r.id
+                        and homeostasis.rule_content(w) = homeostasis.rule_content(r));
+  insert into homeostasis.rules
+    select w.* from unnest(wanted) w
+    where not exists (select from homeostasis.rules r where r.id = w.id);
+  return report;
+end
+$$;
+
+create function homeostasis.unload_rules(pack text) returns bigint
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  removed bigint;
+begin
+  perform from homeostasis.rule_packs p where p.name = unload_rules.pack and p.shipped;
+  if found then
+    raise exception 'rule pack "%" came with the extension', pack
+      using errcode = 'HO003',
+            hint = format('Switch its rules off: update homeostasis.rules set enabled = false where pack = %L.', pack);
+  end if;
+  select count(*) into removed from homeostasis.rules r where r.pack = unload_rules.pack;
+  delete from homeostasis.rule_packs p where p.name = unload_rules.pack;
+  if not found then
+    raise exception 'there is no rule pack "%"', pack
+      using errcode = 'undefined_object',
+            hint = 'See homeostasis.rule_packs for the packs that are loaded.';
+  end if;
+  return removed;
+end
+$$;
+
+comment on function homeostasis.check_rule() is
+  'Trigger of rules: refuses patterns that PCRE2 does not compile, with the offset, SQLSTATEs that are none, and templates that do not exist';
+comment on function homeostasis.invalidate_rules() is
+  'Trigger of rules: makes every process read the rules again, this one at once, the others when the transaction commits';
+comment on function homeostasis.keep_modified() is
+  'Trigger of tables with shipped rows: marks a shipped row that is edited, and lets a restored edit replace the shipped row';
+comment on function homeostasis.touch_rule() is 'Trigger of rules: sets updated_at';
+comment on function homeostasis.refuse_rule(text, text, text, text) is
+  'Raises the error about a rule of a pack and the key at fault';
+comment on function homeostasis.check_pack_rule(jsonb, bigint) is
+  'Refuses a rule of a pack that lacks a key, has an unknown one or one of the wrong type';
+comment on function homeostasis.check_pack(jsonb) is
+  'Refuses a rule pack that lacks a key, has an unknown one or one of the wrong type';
+comment on function homeostasis.rule_content(homeostasis.rules) is
+  'What the author of a rule wrote; two rules with the same content are the same';
+comment on function homeostasis.load_rules(jsonb, boolean) is
+  'Loads a rule pack, all of it or nothing: adds, updates and removes rules until the pack''s are those given; rules edited here are kept. Returns how many were loaded, updated, unchanged, removed and kept. Only the extension passes shipped => true';
+comment on function homeostasis.unload_rules(text) is
+  'Removes a rule pack and its rules; returns how many rules';
+comment on trigger check_rule on homeostasis.rules is 'See check_rule()';
+comment on trigger invalidate_rules on homeostasis.rules is 'See invalidate_rules()';
+comment on trigger keep_modified_row on homeostasis.rules is 'See keep_modified()';
+comment on trigger replace_shipped_row on homeostasis.rules is 'See keep_modified()';
+comment on trigger touch_rule on homeostasis.rules is 'See touch_rule()';
+
+grant execute on function homeostasis.load_rules(jsonb, boolean) to homeostasis_admin;
+grant execute on function homeostasis.unload_rules(text) to homeostasis_admin;
+grant insert, update, delete on homeostasis.rules, homeostasis.rule_packs to homeostasis_admin;

@@ -1,0 +1,86 @@
+/*
+ * rank.c
+ *		The order in which rules win.
+ *
+ * Of the rules that match an event the one comes first that
+ *
+ *	1. is most specific: 10 points for each condition that it sets (language,
+ *	   sqlstates, error_type, schema, table, column, constraint and datatype
+ *	   name, and each of the four patterns), 5 instead when sqlstates names a
+ *	   class, and 1 point for each literal character that a match of its
+ *	   patterns can't do without;
+ *	2. then has the higher confidence;
+ *	3. then the higher priority;
+ *	4. then the id that comes first, byte by byte.
+ *
+ * The order doesn't depend on the event, so ruleset.c sorts the rules once,
+ * and the first that is found to match has won: those behind it needn't be
+ * tried.
+ *
+ * Needs nothing but its arguments.
+ */
+#include "postgres.h"
+
+#include "rules/rank.h"
+
+#define CONDITION_POINTS		10
+#define SQLSTATE_CLASS_POINTS	5
+
+int
+homeo_rank_specificity(const HomeoRule *rule)
+{
+	int			points = 0;
+	bool		has_class = false;
+
+	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
+	{
+		if (rule->exact[i].data != NULL)
+			points += CONDITION_POINTS;
+	}
+	for (int i = 0; i < rule->nsqlstates; i++)
+	{
+		if (strlen(rule->sqlstates[i]) == 2)
+			has_class = true;
+	}
+	if (rule->nsqlstates > 0)
+		points += has_class ? SQLSTATE_CLASS_POINTS : CONDITION_POINTS;
+	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
+	{
+		if (rule->patterns[i] != NULL)
+			points += CONDITION_POINTS + rule->patterns[i]->literals;
+	}
+	return points;
+}
+
+/* Compares two HomeoRule * for qsort(); what wins comes first. */
+int
+homeo_rank_compare(const void *a, const void *b)
+{
+	const HomeoRule *left = *(HomeoRule *const *) a;
+	const HomeoRule *right = *(HomeoRule *const *) b;
+
+	if (left->specificity != right->specificity)
+		return left->specificity > right->specificity ? -1 : 1;
+	if (left->confidence != right->confidence)
+		return left->confidence > right->confidence ? -1 : 1;
+	if (left->priority != right->priority)
+		return left->priority > right->priority ? -1 : 1;
+	return strcmp(left->id, right->id);
+}
+
+/* What decided between two rules, in words, palloc'd. */
+const char *
+homeo_rank_reason(const HomeoRule *winner, const HomeoRule *loser)
+{
+	if (winner->specificity != loser->specificity)
+		return psprintf("%s is more specific: %d to %d", winner->id,
+						winner->specificity, loser->specificity);
+	if (winner->confidence != loser->confidence)
+		return psprintf("%s is as specific and has more confidence: %.3f to %.3f",
+						winner->id, winner->confidence, loser->confidence);
+	if (winner->priority != loser->priority)
+		return psprintf("%s is as specific and confident and has the higher priority: %d to %d",
+						winner->id, winner->priority, loser->priority);
+	return psprintf("%s is as specific and confident, has the same priority, and its id comes first",
+					winner->id);
+}
