@@ -78,12 +78,14 @@ create function homeostasis.unmute_issue(service_id bigint, issue_id bigint) ret
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  issue constant homeostasis.issues := homeostasis.lock_issue(issue_id);
 begin
-  update homeostasis.issues i
-    set status = 'open', muted_until = null, status_changed_at = now()
-    where i.service_id = unmute_issue.service_id and i.id = issue_id
-      and i.status = 'muted' and i.muted_until <= now();
-  return found;
+  if issue.status <> 'muted' or coalesce(issue.muted_until > now(), true) then
+    return false;
+  end if;
+  perform homeostasis.move_issue(issue_id, 'open');
+  return true;
 end
 $$;
 
@@ -129,17 +131,6 @@ comment on function homeostasis.supersede_patch(bigint, bigint) is
   'Drops a patch whose issue somebody resolved, muted or merged';
 
 -- The watch -----------------------------------------------------------------
-
-create function homeostasis.count_recurrences(deployment homeostasis.deployments) returns bigint
-language sql stable
-set search_path = pg_catalog, pg_temp
-as $$
-  select homeostasis.count_errors(deployment.service_id, deployment.issue_id,
-                                  deployment.observe_from, deployment.observe_until)
-$$;
-
-comment on function homeostasis.count_recurrences(homeostasis.deployments) is
-  'Errors of the issue within the observation of a deployment, counted up to 1000';
 
 create function homeostasis.watch_deployment_candidates()
 returns table (service_id bigint, object_id bigint)
@@ -381,14 +372,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  issue homeostasis.issues;
+  issue constant homeostasis.issues := homeostasis.lock_issue(issue_id);
 begin
-  select i.* into issue from homeostasis.issues i
-    where i.service_id = start_healing.service_id and i.id = issue_id
-    for no key update;
-  if not found then
-    return false;
-  end if;
   perform homeostasis.lock_audit();
   if issue.status not in ('open', 'regressed')
     or not homeostasis.may_start_healing()

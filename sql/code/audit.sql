@@ -203,6 +203,16 @@ $$;
 comment on function homeostasis.is_restoring() is
   'Whether rows come from a dump: a superuser copies them in. Their entries in the audit log come with them';
 
+create function homeostasis.is_installing() returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select not exists (select from homeostasis.audit_heads)
+$$;
+
+comment on function homeostasis.is_installing() is
+  'Whether nothing has been logged yet: what is shipped with the extension is not, so that a dump''s log can be restored';
+
 create function homeostasis.audit_row() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -214,7 +224,7 @@ begin
   if tg_op = 'INSERT' then
     content := to_jsonb(new);
     if homeostasis.is_restoring()
-      or (content ->> 'shipped')::boolean and not coalesce((content ->> 'modified')::boolean, false)
+      or (content ->> 'shipped')::boolean and homeostasis.is_installing()
     then
       return null;
     end if;
@@ -263,7 +273,7 @@ begin
   end if;
   select count(*), (array_agg(c.id order by c.id))[:100] into changed_count, changed_ids
     from changed c
-    where tg_op <> 'INSERT' or not c.shipped or c.modified;
+    where tg_op <> 'INSERT' or not c.shipped or not homeostasis.is_installing();
   if changed_count > 0 then
     perform homeostasis.audit_append(lower(tg_op), 'rule', null, changed_ids[1],
       jsonb_build_object('count', changed_count, 'rules', changed_ids));
@@ -287,44 +297,42 @@ create trigger audit_delete after delete on homeostasis.rules
 
 -- What came with the extension ----------------------------------------------
 
-create function homeostasis.keep_shipped() returns trigger
+create function homeostasis.guard_shipped() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  trusted constant boolean := current_user = 'homeostasis_owner'
-    or (select rolsuper from pg_roles where rolname = current_user);
+  by_extension constant boolean := current_user = 'homeostasis_owner' or pg_trigger_depth() > 1;
 begin
-  if tg_op = 'DELETE' then
-    if old.shipped and current_user <> 'homeostasis_owner' and pg_trigger_depth() < 2 then
-      raise exception '% "%" came with the extension and cannot be deleted',
-          tg_argv[0], to_jsonb(old) ->> tg_argv[1]
-        using errcode = 'object_not_in_prerequisite_state', hint = tg_argv[2];
-    end if;
+  if tg_op = 'UPDATE' then
+    new.shipped := case when by_extension then new.shipped else old.shipped end;
+  elsif tg_op = 'INSERT' then
+    -- A superuser creates the extension or restores a dump.
+    new.shipped := new.shipped and (by_extension
+      or (select r.rolsuper from pg_roles r where r.rolname = current_user));
+  elsif old.shipped and not by_extension then
+    raise exception '% "%" came with the extension and cannot be deleted',
+        tg_argv[0], to_jsonb(old) ->> tg_argv[1]
+      using errcode = 'object_not_in_prerequisite_state', hint = tg_argv[2];
+  else
     return old;
-  end if;
-  if tg_op = 'UPDATE' and current_user <> 'homeostasis_owner' then
-    new.shipped := old.shipped;
-    new.modified := old.shipped;
-  elsif tg_op = 'INSERT' and not trusted then
-    new.shipped := false;
-    new.modified := false;
-  elsif tg_op = 'INSERT' and new.shipped and new.modified then
-    -- A dump brings back an edited row that create extension has just made.
-    execute format('delete from %s where shipped and not modified and %I = $1',
-                   tg_relid::regclass, tg_argv[1])
-      using to_jsonb(new) ->> tg_argv[1];
   end if;
   return new;
 end
 $$;
 
-comment on function homeostasis.keep_shipped() is
-  'Trigger of configuration that is shipped: marks edited rows, lets a restored one take its place, refuses deletion; arguments: kind, key column, hint';
+comment on function homeostasis.guard_shipped() is
+  'Trigger of configuration that is shipped: nobody else can delete it, disown it, or pass something else off as shipped; arguments: kind, key column, hint';
 
-create trigger keep_shipped before insert or update or delete on homeostasis.policies
-  for each row execute function homeostasis.keep_shipped('policy', 'name',
+create trigger guard_shipped before insert or update or delete on homeostasis.policies
+  for each row execute function homeostasis.guard_shipped('policy', 'name',
     'Set enabled to false instead.');
-create trigger keep_shipped before insert or update or delete on homeostasis.patch_templates
-  for each row execute function homeostasis.keep_shipped('template', 'name',
+create trigger guard_shipped before insert or update or delete on homeostasis.patch_templates
+  for each row execute function homeostasis.guard_shipped('template', 'name',
     'Disable the rules that name it instead.');
+create trigger guard_shipped before insert or update or delete on homeostasis.rule_packs
+  for each row execute function homeostasis.guard_shipped('rule pack', 'name',
+    'Disable its rules instead.');
+create trigger guard_shipped before insert or update or delete on homeostasis.rules
+  for each row execute function homeostasis.guard_shipped('rule', 'id',
+    'Set enabled to false instead.');

@@ -70,11 +70,13 @@ begin
             hint = 'Its approval is for other statements: reject the patch and heal the issue again.';
   end if;
   insert into homeostasis.deployments (service_id, patch_id, issue_id, object, observe_window,
-                                       settle_time, recurrence_limit)
+                                       settle_time, recurrence_limit, fingerprints)
     select patch.service_id, patch.id, patch.issue_id, patch.object,
            coalesce(p.observe_window, interval '5 minutes'),
            coalesce(p.settle_time, interval '2 seconds'),
-           coalesce(p.recurrence_limit, 1)
+           coalesce(p.recurrence_limit, 1),
+           array(select f.fingerprint from homeostasis.issue_fingerprints f
+                 where f.service_id = patch.service_id and f.issue_id = patch.issue_id)
       from homeostasis.policy_for(patch.service_id, patch.class) p
     returning id into deployment_id;
   perform homeostasis.enqueue_job(patch, 'apply',
@@ -255,20 +257,18 @@ comment on function homeostasis.conclude_undo(homeostasis.jobs, jsonb) is
 
 -- The watch -----------------------------------------------------------------
 
-create function homeostasis.count_errors(service_id bigint, issue_id bigint,
-  after timestamptz, until timestamptz)
-returns bigint
+create function homeostasis.count_recurrences(deployment homeostasis.deployments) returns bigint
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select count(*)
-  from (select from homeostasis.issue_fingerprints f
-        join homeostasis.errors e
-          on e.service_id = f.service_id and e.fingerprint = f.fingerprint
-        where f.service_id = count_errors.service_id and f.issue_id = count_errors.issue_id
-          and e."timestamp" > after and e."timestamp" <= until
+  from (select from homeostasis.errors e
+        where e.service_id = deployment.service_id
+          and e.fingerprint = any (deployment.fingerprints)
+          and e."timestamp" > deployment.observe_from
+          and e."timestamp" <= deployment.observe_until
         limit 1000) e
 $$;
 
-comment on function homeostasis.count_errors(bigint, bigint, timestamptz, timestamptz) is
-  'How often an issue occurred in (after, until], counted up to 1000';
+comment on function homeostasis.count_recurrences(homeostasis.deployments) is
+  'Errors of the issue within the observation of a deployment, counted up to 1000';

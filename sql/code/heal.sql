@@ -91,16 +91,12 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  issue homeostasis.issues;
+  issue constant homeostasis.issues := homeostasis.lock_issue(issue_id);
   analysis homeostasis.analysis;
   chosen homeostasis.patch_templates;
   event jsonb;
   patch homeostasis.patches;
 begin
-  select i.* into issue from homeostasis.issues i where i.id = issue_id for no key update;
-  if not found then
-    raise exception 'there is no issue %', issue_id using errcode = 'no_data_found';
-  end if;
   perform homeostasis.check_healable(issue);
   analysis := homeostasis.best_analysis(issue.service_id, issue.id, template);
   chosen := homeostasis.choose_template(issue, analysis, template);
@@ -120,8 +116,7 @@ begin
     'event', event, 'captures', analysis.captures,
     'template', jsonb_build_object('name', chosen.name, 'plan', chosen.plan,
                                    'explain', chosen.explain)));
-  update homeostasis.issues i set status = 'healing', status_changed_at = now()
-    where i.service_id = issue.service_id and i.id = issue.id;
+  perform homeostasis.move_issue(issue.id, 'healing');
   return patch.id;
 end
 $$;

@@ -295,15 +295,3 @@ $$;
 
 comment on function homeostasis.lose_job(homeostasis.jobs) is
   'A locked job''s runner is lost: try again, or fail when the attempts are used up or a second one could do harm';
-
-create function homeostasis.purge_jobs(older_than interval) returns bigint
-language sql
-set search_path = pg_catalog, pg_temp
-as $$
-  with purged as (
-    delete from homeostasis.jobs where finished_at < now() - older_than returning 1)
-  select count(*) from purged
-$$;
-
-comment on function homeostasis.purge_jobs(interval) is
-  'Deletes jobs that ended longer ago; what came of them stays in patches, validations and deployments';

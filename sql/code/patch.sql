@@ -2,7 +2,7 @@
 --
 -- Every other file moves a patch with move_patch(), which also moves the
 -- issue when the patch is at its end.  Everybody takes row locks in the order
--- patch, issue, job, and last the end of the audit log, which every change of
+-- issue, patch, job, and last the end of the audit log, which every change of
 -- a status takes; lock_patch() takes the first two.
 
 create function homeostasis.patch_successors(status text) returns text[]
@@ -58,11 +58,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if old.status <> 'planning'
-    and (new.service_id, new.id, new.issue_id, new.analysis_id, new.kind, new.template, new.class,
+    and (new.service_id, new.id, new.analysis_id, new.kind, new.template, new.class,
          new.database_name, new.run_as, new.object, new.apply_sql, new.undo_sql,
          new.transactional, new.digest)
       is distinct from
-        (old.service_id, old.id, old.issue_id, old.analysis_id, old.kind, old.template, old.class,
+        (old.service_id, old.id, old.analysis_id, old.kind, old.template, old.class,
          old.database_name, old.run_as, old.object, old.apply_sql, old.undo_sql,
          old.transactional, old.digest)
   then
@@ -92,18 +92,25 @@ as $$
 declare
   patch homeostasis.patches;
 begin
-  select p.* into patch from homeostasis.patches p where p.id = patch_id for update;
-  if not found then
-    raise exception 'there is no patch %', patch_id using errcode = 'no_data_found';
-  end if;
-  perform from homeostasis.issues i
-    where i.service_id = patch.service_id and i.id = patch.issue_id for no key update;
+  loop
+    select p.* into patch from homeostasis.patches p where p.id = patch_id;
+    if not found then
+      raise exception 'there is no patch %', patch_id
+        using errcode = 'no_data_found', hint = 'The patches are in homeostasis.patches.';
+    end if;
+    perform from homeostasis.issues i
+      where i.service_id = patch.service_id and i.id = patch.issue_id for no key update;
+    -- Unless the issue was merged into another while we waited for it.
+    select p.* into patch from homeostasis.patches p
+      where p.id = patch_id and p.issue_id = patch.issue_id for update;
+    exit when found;
+  end loop;
   return patch;
 end
 $$;
 
 comment on function homeostasis.lock_patch(bigint) is
-  'Locks a patch, then its issue, and returns the patch; an error if there is none';
+  'Locks the issue of a patch, then the patch, and returns it; an error if there is none';
 
 create function homeostasis.is_active_patch(status text) returns boolean
 language sql immutable

@@ -184,3 +184,11 @@ $$;
 comment on function homeostasis.decide(bigint) is
   'What becomes of a patch without a person: approve, ask or refuse; the policy that says so; and its reasons';
 grant execute on function homeostasis.decide(bigint) to homeostasis_reader;
+
+-- See keep_modified() for what is done with edited policies that were shipped.
+create trigger keep_modified_row before update on homeostasis.policies
+  for each row when (old.shipped and old is distinct from new and old.modified = new.modified)
+  execute function homeostasis.keep_modified('name');
+create trigger replace_shipped_row before insert on homeostasis.policies
+  for each row when (new.modified)
+  execute function homeostasis.keep_modified('name');

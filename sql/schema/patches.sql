@@ -137,6 +137,7 @@ create table homeostasis.deployments
   observe_window interval not null,
   settle_time interval not null,
   recurrence_limit integer not null,
+  fingerprints uuid[] not null,
   applied_at timestamptz,
   observe_from timestamptz,
   observe_until timestamptz,
@@ -232,6 +233,8 @@ comment on table homeostasis.approvals is 'Who or what decided about a patch, wh
 comment on column homeostasis.approvals.decided_by is 'The role that logged in, or homeostasis worker for a policy';
 comment on column homeostasis.approvals.digest is 'The patch''s digest at that time';
 comment on table homeostasis.deployments is 'A patch on its way into its database, and what was observed afterwards';
+comment on column homeostasis.deployments.fingerprints is
+  'Those of the issue when it was deployed: their errors are watched for, whatever the issue is merged with later';
 comment on column homeostasis.deployments.observe_from is 'Errors after this time count as recurrences';
 comment on column homeostasis.deployments.observe_until is 'The end of the observation';
 comment on column homeostasis.deployments.recurrences is

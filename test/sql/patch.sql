@@ -118,7 +118,7 @@ from unnest(array[
   'apply_sql = array[''drop table orders'']', 'apply_sql = null', 'undo_sql = null',
   'run_as = ''postgres''', 'database_name = ''template1''', 'transactional = false',
   'class = ''data''', 'object = ''x''', 'digest = ''\x00''', 'template = ''x''',
-  'analysis_id = analysis_id + 1', 'issue_id = issue_id + 1', 'kind = ''edit''']) change;
+  'analysis_id = analysis_id + 1', 'kind = ''edit''']) change;
 
 select is(digest, homeostasis.patch_digest(database_name, run_as, apply_sql, undo_sql),
   'the digest is the patch''s')
