@@ -16,7 +16,7 @@
 #include "intake/server_log.h"
 #include "intake/store.h"
 #include "miscadmin.h"
-#include "rules/stat.h"
+#include "rules/rules.h"
 
 PG_MODULE_MAGIC;
 
@@ -32,7 +32,7 @@ _PG_init(void)
 		return;
 
 	homeo_shmem_init();
-	homeo_stat_init();
+	homeo_rules_init();
 	homeo_worker_init();
 	homeo_ring_init();
 	homeo_store_init();

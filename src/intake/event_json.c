@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "base/errors.h"
 #include "common/cryptohash.h"
 #include "common/sha1.h"
 #include "lib/stringinfo.h"
@@ -453,7 +454,7 @@ read_sqlstate(const JsonbValue *value, HomeoEvent *event,
 			  HomeoEventProblem *problem)
 {
 	bool		valid = value->type == jbvString &&
-		value->val.string.len == 5;
+	value->val.string.len == 5;
 
 	for (int i = 0; valid && i < 5; i++)
 	{
@@ -545,6 +546,22 @@ homeo_event_json_read(JsonbContainer *object, HomeoEventOrigin origin,
 		return refuse(problem, "error_message", "is missing",
 					  "Say what happened in error_message.");
 	return true;
+}
+
+/* Raises the error about an event that was refused. */
+void
+homeo_event_json_raise(const HomeoEventProblem *problem)
+{
+	if (problem->field == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_HOMEO_INVALID_EVENT),
+				 errmsg("event %s", problem->reason),
+				 errhint("%s", problem->hint)));
+	ereport(ERROR,
+			(errcode(ERRCODE_HOMEO_INVALID_EVENT),
+			 errmsg("event field \"%s\" %s", problem->field, problem->reason),
+			 errhint("%s", problem->hint),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, problem->field)));
 }
 
 /*

@@ -31,21 +31,6 @@ typedef struct HomeoReportSlot
 	pg_uuid_t	id;
 } HomeoReportSlot;
 
-static void
-raise_problem(const HomeoEventProblem *problem)
-{
-	if (problem->field == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_HOMEO_INVALID_EVENT),
-				 errmsg("event %s", problem->reason),
-				 errhint("%s", problem->hint)));
-	ereport(ERROR,
-			(errcode(ERRCODE_HOMEO_INVALID_EVENT),
-			 errmsg("event field \"%s\" %s", problem->field, problem->reason),
-			 errhint("%s", problem->hint),
-			 err_generic_string(PG_DIAG_COLUMN_NAME, problem->field)));
-}
-
 /* Who reports is known, not told. */
 static void
 add_session(HomeoEvent *event)
@@ -107,7 +92,7 @@ homeo_report(PG_FUNCTION_ARGS)
 	homeo_shmem_require();
 	if (!homeo_event_json_read(&json->root, HOMEO_ORIGIN_REPORT, &event,
 							   &problem))
-		raise_problem(&problem);
+		homeo_event_json_raise(&problem);
 	add_session(&event);
 	put_event(&event, overflow_deadline(), 0, 1);
 	*id = event.event_id;
@@ -178,7 +163,7 @@ homeo_report_batch(PG_FUNCTION_ARGS)
 	JsonbIterator *it;
 	JsonbIteratorToken token;
 	JsonbValue	element;
-	HomeoReportSlot	   *slots;
+	HomeoReportSlot *slots;
 	int			n = 0;
 
 	homeo_shmem_require();
@@ -269,7 +254,7 @@ static Datum
 ingest(FunctionCallInfo fcinfo, HomeoEventOrigin origin)
 {
 	Jsonb	   *json = PG_GETARG_JSONB_P(0);
-	HomeoReportSlot	   *slots = palloc(sizeof(HomeoReportSlot) * Max(JB_ROOT_COUNT(json), 1));
+	HomeoReportSlot *slots = palloc(sizeof(HomeoReportSlot) * Max(JB_ROOT_COUNT(json), 1));
 	int			nslots = 1;
 
 	if (JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json))
@@ -280,7 +265,7 @@ ingest(FunctionCallInfo fcinfo, HomeoEventOrigin origin)
 		HomeoEventProblem problem;
 
 		if (!homeo_event_json_read(&json->root, origin, &event, &problem))
-			raise_problem(&problem);
+			homeo_event_json_raise(&problem);
 		if (origin == HOMEO_ORIGIN_INGEST)
 			add_session(&event);
 		flush(&event, slots, 1, HOMEO_STORE_STRICT);

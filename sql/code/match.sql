@@ -1,0 +1,137 @@
+-- match.sql: which rule says most about an event, and why.
+
+create function homeostasis.match(event jsonb)
+returns table (rule_id text, confidence numeric, root_cause text, suggestion text,
+  template text, captures jsonb)
+language c strict security definer rows 1
+set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'homeo_match';
+
+create function homeostasis.explain_match(event jsonb, every_rule boolean default false,
+  only_rule text default null)
+returns table (rank integer, rule_id text, outcome text, reason text, specificity integer,
+  confidence numeric, microseconds double precision)
+language c security definer
+set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'homeo_explain_match';
+
+create function homeostasis.pattern_matches(pattern text, subject text) returns boolean
+language c strict
+set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'homeo_pattern_matches';
+
+create function homeostasis.rule_counters()
+returns table (rule_id text, candidates bigint, trials bigint, wins bigint, limit_hits bigint,
+  microseconds double precision)
+language c
+as 'MODULE_PATHNAME', 'homeo_rule_counters';
+
+create view homeostasis.stat_rules as
+  select r.id as rule_id, r.pack,
+         coalesce(sum(c.candidates), 0)::bigint as candidates,
+         coalesce(sum(c.trials), 0)::bigint as trials,
+         coalesce(sum(c.wins), 0)::bigint as wins,
+         coalesce(sum(c.limit_hits), 0)::bigint as limit_hits,
+         sum(c.microseconds) / nullif(sum(c.trials), 0) as mean_microseconds
+  from homeostasis.rules r
+  left join homeostasis.rule_counters() c on c.rule_id = r.id
+  group by r.id, r.pack;
+
+-- The event that an example with a message stands for; null for one with SQL.
+create function homeostasis.example_event(rule homeostasis.rules, example jsonb) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'language', coalesce(example ->> 'language', rule.language, 'sql'),
+    'error_type', coalesce(example ->> 'error_type', rule.error_type, 'unknown'),
+    'sqlstate', example ->> 'sqlstate',
+    'error_message', example ->> 'message',
+    'detail', example ->> 'detail',
+    'context', example ->> 'context',
+    'statement', example ->> 'statement',
+    'schema_name', coalesce(example ->> 'schema_name', rule.schema_name),
+    'table_name', coalesce(example ->> 'table_name', rule.table_name),
+    'column_name', coalesce(example ->> 'column_name', rule.column_name),
+    'constraint_name', coalesce(example ->> 'constraint_name', rule.constraint_name),
+    'datatype_name', coalesce(example ->> 'datatype_name', rule.datatype_name)))
+  where example ? 'message'
+$$;
+
+create function homeostasis.lint_rules()
+returns table (rule_id text, problem text, detail text)
+language sql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  with example as
+  (
+    select r.id, e.ordinality as place, homeostasis.example_event(r, e.value) as event
+    from homeostasis.rules r
+    cross join jsonb_array_elements(r.examples) with ordinality e
+    where r.enabled
+  ),
+  pattern as
+  (
+    select r.id, p.name, p.pattern
+    from homeostasis.rules r
+    cross join lateral (values ('pattern', r.pattern), ('detail_pattern', r.detail_pattern),
+      ('context_pattern', r.context_pattern), ('statement_pattern', r.statement_pattern))
+      p (name, pattern)
+    where p.pattern is not null
+  )
+  select e.id, 'does not match its own example',
+         format('example %s: %s', e.place, x.reason)
+  from example e
+  cross join lateral homeostasis.explain_match(e.event, true, e.id) x
+  where e.event is not null and x.outcome <> 'won'
+  union all
+  select e.id, 'is outranked on its own example',
+         format('example %s: %s wins', e.place, m.rule_id)
+  from example e
+  cross join lateral homeostasis.explain_match(e.event, true, e.id) x
+  cross join lateral homeostasis.match(e.event) m
+  where e.event is not null and x.outcome = 'won' and m.rule_id <> e.id
+  union all
+  select p.id, 'matches the empty string', p.name
+  from pattern p
+  where homeostasis.pattern_matches(p.pattern, '')
+  union all
+  select r.id, 'has the same conditions as another rule', o.id
+  from homeostasis.rules r
+  join homeostasis.rules o on o.id < r.id
+    and (o.language, o.sqlstates, o.error_type, o.schema_name, o.table_name, o.column_name,
+         o.constraint_name, o.datatype_name, o.pattern, o.detail_pattern, o.context_pattern,
+         o.statement_pattern)
+      is not distinct from
+        (r.language, r.sqlstates, r.error_type, r.schema_name, r.table_name, r.column_name,
+         r.constraint_name, r.datatype_name, r.pattern, r.detail_pattern, r.context_pattern,
+         r.statement_pattern)
+  where r.enabled and o.enabled
+$$;
+
+comment on function homeostasis.match(jsonb) is
+  'The rule that says most about an event, with the named groups of its patterns; no row when none matches. Takes what report() takes';
+comment on function homeostasis.explain_match(jsonb, boolean, text) is
+  'What became of each rule when an event is matched, best first, and why. Rules that a condition or the scan leaves out are shown with every_rule; only_rule shows one';
+comment on function homeostasis.pattern_matches(text, text) is
+  'Whether a rule''s pattern matches a text; null when it runs into a limit';
+comment on function homeostasis.rule_counters() is
+  'Counters of rules in shared memory, since the server started; stat_rules is easier to read';
+comment on function homeostasis.example_event(homeostasis.rules, jsonb) is
+  'The event that an example of a rule states';
+comment on function homeostasis.lint_rules() is
+  'What is dubious about the enabled rules: examples that they do not match, patterns that match the empty string, duplicates';
+comment on view homeostasis.stat_rules is
+  'How often each rule was considered, tried and right, since the server started';
+comment on column homeostasis.stat_rules.candidates is
+  'Events whose text and conditions made the rule a candidate';
+comment on column homeostasis.stat_rules.trials is
+  'Times its patterns were tried; fewer than candidates when better rules win';
+comment on column homeostasis.stat_rules.wins is 'Events that it diagnosed';
+comment on column homeostasis.stat_rules.limit_hits is
+  'Trials that a limit ended: see homeostasis.match_limit';
+comment on column homeostasis.stat_rules.mean_microseconds is 'Mean time of a trial';
+
+grant execute on function homeostasis.match(jsonb), homeostasis.explain_match(jsonb, boolean, text),
+  homeostasis.pattern_matches(text, text), homeostasis.rule_counters(), homeostasis.lint_rules()
+  to homeostasis_reader;

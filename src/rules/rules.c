@@ -1,0 +1,209 @@
+/*
+ * rules.c
+ *		The SQL functions that match events against rules.
+ *
+ * Declared in sql/code/match.sql.
+ */
+#include "postgres.h"
+
+#include "rules/rules.h"
+
+#include "base/compat.h"
+#include "base/guc.h"
+#include "funcapi.h"
+#include "intake/event_json.h"
+#include "rules/match.h"
+#include "rules/regex.h"
+#include "rules/stat.h"
+#include "rules/subject.h"
+#include "rules/validate.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+
+static const char *const verdicts[] = {
+	[HOMEO_VERDICT_WON] = "won",
+	[HOMEO_VERDICT_OUTRANKED] = "outranked",
+	[HOMEO_VERDICT_REFUSED] = "refused",
+	[HOMEO_VERDICT_LIMIT] = "limit",
+	[HOMEO_VERDICT_EXCLUDED] = "excluded",
+	[HOMEO_VERDICT_MISSED] = "missed",
+};
+
+/* Called once, from _PG_init. */
+void
+homeo_rules_init(void)
+{
+	homeo_stat_init();
+}
+
+/* Reads an event as a reporter writes it; raises when it isn't one. */
+static void
+read_event(Jsonb *json, HomeoMatchInput *input)
+{
+	HomeoEvent	event;
+	HomeoEventProblem problem;
+
+	if (!homeo_event_json_read(&json->root, HOMEO_ORIGIN_INGEST, &event,
+							   &problem))
+		homeo_event_json_raise(&problem);
+
+	input->language = event.text[HOMEO_FIELD_LANGUAGE];
+	input->error_type = event.text[HOMEO_FIELD_ERROR_TYPE];
+	input->sqlstate = event.text[HOMEO_FIELD_SQLSTATE];
+	input->message = event.text[HOMEO_FIELD_MESSAGE];
+	input->detail = event.text[HOMEO_FIELD_DETAIL];
+	input->context = event.text[HOMEO_FIELD_CONTEXT];
+	input->statement = event.text[HOMEO_FIELD_STATEMENT];
+	input->schema_name = event.text[HOMEO_FIELD_SCHEMA];
+	input->table_name = event.text[HOMEO_FIELD_TABLE];
+	input->column_name = event.text[HOMEO_FIELD_COLUMN];
+	input->constraint_name = event.text[HOMEO_FIELD_CONSTRAINT];
+	input->datatype_name = event.text[HOMEO_FIELD_DATATYPE];
+}
+
+/* A confidence as homeostasis.rules has it: numeric(4, 3). */
+static Datum
+confidence_datum(double confidence)
+{
+	Datum		value = DirectFunctionCall1(float8_numeric,
+											Float8GetDatum(confidence));
+
+	return DirectFunctionCall2(numeric_round, value, Int32GetDatum(3));
+}
+
+PG_FUNCTION_INFO_V1(homeo_match);
+
+/* homeostasis.match(event jsonb): the winner, or no row. */
+Datum
+homeo_match(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	HomeoMatchInput input;
+	HomeoDiagnosis *diagnosis;
+	Datum		values[6];
+	bool		nulls[6] = {false};
+
+	InitMaterializedSRF(fcinfo, 0);
+	read_event(PG_GETARG_JSONB_P(0), &input);
+	diagnosis = homeo_match_best(&input);
+	if (diagnosis == NULL)
+		return (Datum) 0;
+
+	values[0] = CStringGetTextDatum(diagnosis->rule_id);
+	values[1] = confidence_datum(diagnosis->confidence);
+	values[2] = CStringGetTextDatum(diagnosis->root_cause);
+	values[3] = CStringGetTextDatum(diagnosis->suggestion);
+	nulls[4] = diagnosis->template_name == NULL;
+	values[4] = nulls[4] ? (Datum) 0 :
+		CStringGetTextDatum(diagnosis->template_name);
+	values[5] = JsonbPGetDatum(diagnosis->captures);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(homeo_explain_match);
+
+/* homeostasis.explain_match(event jsonb, every_rule boolean, only_rule text) */
+Datum
+homeo_explain_match(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	HomeoMatchInput input;
+	const char *only_rule;
+	ListCell   *lc;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("event and every_rule may not be null")));
+	only_rule = PG_ARGISNULL(2) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+	InitMaterializedSRF(fcinfo, 0);
+	read_event(PG_GETARG_JSONB_P(0), &input);
+	foreach(lc, homeo_match_explain(&input, only_rule, PG_GETARG_BOOL(1)))
+	{
+		HomeoExplanation *explanation = lfirst(lc);
+		Datum		values[7];
+		bool		nulls[7] = {false};
+
+		values[0] = Int32GetDatum(explanation->rank);
+		values[1] = CStringGetTextDatum(explanation->rule_id);
+		values[2] = CStringGetTextDatum(verdicts[explanation->verdict]);
+		values[3] = CStringGetTextDatum(explanation->reason);
+		values[4] = Int32GetDatum(explanation->specificity);
+		values[5] = confidence_datum(explanation->confidence);
+		values[6] = Float8GetDatum(explanation->microseconds);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
+							 values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* Adds a row of homeostasis.rule_counters(). */
+static void
+put_counters(const char *rule_id, HomeoRuleCounters *counters, void *arg)
+{
+	ReturnSetInfo *rsinfo = arg;
+	Datum		values[6];
+	bool		nulls[6] = {false};
+
+	values[0] = CStringGetTextDatum(rule_id);
+	values[1] = Int64GetDatum(pg_atomic_read_u64(&counters->candidates));
+	values[2] = Int64GetDatum(pg_atomic_read_u64(&counters->trials));
+	values[3] = Int64GetDatum(pg_atomic_read_u64(&counters->wins));
+	values[4] = Int64GetDatum(pg_atomic_read_u64(&counters->limit_hits));
+	values[5] = Float8GetDatum(pg_atomic_read_u64(&counters->nanoseconds) / 1000.0);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(homeo_rule_counters);
+
+/* homeostasis.rule_counters(): of this database, since the server started. */
+Datum
+homeo_rule_counters(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	homeo_stat_each(put_counters, fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(homeo_pattern_matches);
+
+/*
+ * homeostasis.pattern_matches(pattern text, subject text): as a rule would
+ * have it; null when the pattern runs into a limit.
+ */
+Datum
+homeo_pattern_matches(PG_FUNCTION_ARGS)
+{
+	text	   *source = PG_GETARG_TEXT_PP(0);
+	text	   *subject = PG_GETARG_TEXT_PP(1);
+	HomeoSlice	source_slice = {VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source)};
+	HomeoSlice	subject_slice = {VARDATA_ANY(subject), VARSIZE_ANY_EXHDR(subject)};
+	HomeoPattern *pattern;
+	volatile HomeoRegexOutcome outcome = HOMEO_REGEX_DIFFERS;
+
+	source_slice = homeo_validate_pattern("the argument", "pattern",
+										  source_slice);
+	pattern = palloc0(sizeof(HomeoPattern));
+	pattern->text = source_slice;
+	subject_slice = homeo_subject_make(subject_slice,
+									   homeo_guc_match_subject_limit);
+
+	/* The cache may not keep a pattern that is about to be freed. */
+	PG_TRY();
+	{
+		outcome = homeo_regex_match(pattern, subject_slice);
+	}
+	PG_FINALLY();
+	{
+		homeo_regex_forget(pattern);
+	}
+	PG_END_TRY();
+	if (outcome == HOMEO_REGEX_LIMIT)
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(outcome == HOMEO_REGEX_MATCHES);
+}
