@@ -108,7 +108,7 @@ typedef struct HomeoEvent
 	int64		query_id;		/* 0: none */
 	int32		encoding;		/* of every text below */
 	uint32		truncated;		/* bit per HomeoEventField */
-	HomeoText	text[HOMEO_FIELD_COUNT];
+	HomeoText text[HOMEO_FIELD_COUNT];
 } HomeoEvent;
 
 StaticAssertDecl(HOMEO_FIELD_COUNT <= 32, "a bit per field in 32 bits");

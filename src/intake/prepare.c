@@ -163,7 +163,7 @@ static void
 clamp_timestamp(HomeoEvent *event)
 {
 	TimestampTz oldest = event->received -
-		homeo_guc_retention_days * USECS_PER_DAY;
+	homeo_guc_retention_days * USECS_PER_DAY;
 	TimestampTz newest = event->received + USECS_PER_DAY;
 	HomeoText  *metadata = &event->text[HOMEO_FIELD_METADATA];
 	StringInfoData json;

@@ -75,9 +75,9 @@ typedef struct HomeoRing
 	uint64		epoch;			/* constant after initialisation */
 	uint64		size;			/* of data; constant */
 	ConditionVariable room;		/* signalled when tail moves */
-	HomeoRingLine		head;
-	HomeoRingLine		tail;
-	HomeoRingLine		sleeping;		/* 1: the consumer wants to be woken */
+	HomeoRingLine head;
+	HomeoRingLine tail;
+	HomeoRingLine sleeping;		/* 1: the consumer wants to be woken */
 	pg_atomic_uint64 counter[HOMEO_RING_COUNTERS];
 	char		data[FLEXIBLE_ARRAY_MEMBER];
 } HomeoRing;
@@ -110,7 +110,7 @@ shmem_size(void)
 static void
 shmem_attach(void *memory, Size size, bool found)
 {
-	HomeoRing	   *r = (HomeoRing *) memory;
+	HomeoRing  *r = (HomeoRing *) memory;
 
 	if (!found)
 	{
@@ -266,7 +266,7 @@ count_drop(HomeoRing *r, HomeoRingStatus status)
 HomeoRingStatus
 homeo_ring_put(int consumer, const HomeoRingPart *parts, int nparts)
 {
-	HomeoRing	   *r = ring_of(consumer);
+	HomeoRing  *r = ring_of(consumer);
 	HomeoRingStatus status = put_undisturbed(r, parts, nparts);
 
 	count_drop(r, status);
@@ -280,7 +280,7 @@ HomeoRingStatus
 homeo_ring_put_wait(int consumer, const HomeoRingPart *parts, int nparts,
 					int timeout_ms)
 {
-	HomeoRing	   *r = ring_of(consumer);
+	HomeoRing  *r = ring_of(consumer);
 	HomeoRingStatus status = put_undisturbed(r, parts, nparts);
 	TimestampTz deadline;
 
@@ -346,7 +346,7 @@ homeo_ring_tail(int consumer)
 uint64
 homeo_ring_used(int consumer)
 {
-	HomeoRing	   *r = ring_of(consumer);
+	HomeoRing  *r = ring_of(consumer);
 	uint64		tail = pg_atomic_read_u64(&r->tail.value);
 
 	pg_read_barrier();
@@ -369,7 +369,7 @@ homeo_ring_size(int consumer)
 bool
 homeo_ring_next(int consumer, uint64 position, HomeoRingView *view)
 {
-	HomeoRing	   *r = ring_of(consumer);
+	HomeoRing  *r = ring_of(consumer);
 	HomeoRingRecord *header = (HomeoRingRecord *) byte_at(r, position);
 	uint64		head = pg_atomic_read_u64(&r->head.value);
 	uint64		start = position + sizeof(HomeoRingRecord);
@@ -411,7 +411,7 @@ homeo_ring_next(int consumer, uint64 position, HomeoRingView *view)
 void
 homeo_ring_release(int consumer, uint64 position)
 {
-	HomeoRing	   *r = ring_of(consumer);
+	HomeoRing  *r = ring_of(consumer);
 	uint64		tail = pg_atomic_read_u64(&r->tail.value);
 	Size		len;
 	Size		first;
@@ -438,7 +438,7 @@ homeo_ring_release(int consumer, uint64 position)
 bool
 homeo_ring_sleep(int consumer)
 {
-	HomeoRing	   *r = ring_of(consumer);
+	HomeoRing  *r = ring_of(consumer);
 	uint64		tail = pg_atomic_read_u64(&r->tail.value);
 	HomeoRingRecord *header = (HomeoRingRecord *) byte_at(r, tail);
 

@@ -174,8 +174,8 @@ capture(const ErrorData *edata)
 	char		sqlstate[6];
 
 	/*
-	 * A process without a client connection has no names here; its errors
-	 * are filtered by name when they are taken out of the ring.
+	 * A process without a client connection has no names here; its errors are
+	 * filtered by name when they are taken out of the ring.
 	 */
 	if (MyProcPort != NULL &&
 		!(homeo_guc_captures_database(MyProcPort->database_name) &&

@@ -346,7 +346,7 @@ void
 homeo_store_batch(HomeoEvent *events, int nevents, HomeoStoreMode mode,
 				  HomeoStoreResult *result)
 {
-	HomeoBatch		batch;
+	HomeoBatch	batch;
 	HomeoRow   *all = palloc0(sizeof(HomeoRow) * nevents);
 	HomeoRow  **rows = palloc(sizeof(HomeoRow *) * nevents);
 	int			nrows = 0;
@@ -382,7 +382,7 @@ void
 homeo_store_reject(HomeoEvent *event, const char *reason,
 				   HomeoStoreResult *result)
 {
-	HomeoBatch		batch = {.result = result};
+	HomeoBatch	batch = {.result = result};
 	HomeoRow	row = {.prepared.event = event};
 
 	reject(&batch, &row, NULL, reason);

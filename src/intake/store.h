@@ -12,8 +12,8 @@ typedef enum HomeoStoreMode
 {
 	HOMEO_STORE_STRICT,			/* raise its error */
 	HOMEO_STORE_ISOLATE,		/* put it into rejected_events, mark it */
-	HOMEO_STORE_DEFER			/* the same, and set aside in
-								 * deferred_events what others' locks hold up */
+	HOMEO_STORE_DEFER			/* the same, and set aside in deferred_events
+								 * what others' locks hold up */
 } HomeoStoreMode;
 
 typedef struct HomeoStoreResult

@@ -67,7 +67,7 @@ typedef struct HomeoRowGroup
 static HomeoTransient *
 make_transient(const char *name, const HomeoTransientColumn *columns, int ncolumns)
 {
-	HomeoTransient  *relation = palloc(sizeof(HomeoTransient));
+	HomeoTransient *relation = palloc(sizeof(HomeoTransient));
 
 	relation->name = name;
 	relation->tupdesc = CreateTemplateTupleDesc(ncolumns);
@@ -380,8 +380,8 @@ make_incoming(HomeoRow **rows, int nrows)
 		{"query_id", INT8OID}, {"truncated", TEXTARRAYOID},
 		{"frames", JSONBOID}
 	};
-	HomeoTransientColumn		columns[INCOMING_FIXED + HOMEO_FIELD_COUNT];
-	HomeoTransient  *incoming;
+	HomeoTransientColumn columns[INCOMING_FIXED + HOMEO_FIELD_COUNT];
+	HomeoTransient *incoming;
 
 	memcpy(columns, fixed, sizeof(fixed));
 	for (int f = 0; f < HOMEO_FIELD_COUNT; f++)
@@ -564,9 +564,9 @@ make_groups(HomeoRow **rows, int nrows)
 		{"event_id", UUIDOID}, {"title", TEXTOID}, {"level", TEXTOID},
 		{"language", TEXTOID}, {"error_type", TEXTOID}, {"sqlstate", TEXTOID}
 	};
-	HomeoTransient  *groups = make_transient("homeo_groups", columns,
-									   lengthof(columns));
-	HomeoRowGroup		group;
+	HomeoTransient *groups = make_transient("homeo_groups", columns,
+											lengthof(columns));
+	HomeoRowGroup group;
 
 	for (int i = 0; i < nrows; i += group.nrows)
 	{
@@ -602,14 +602,14 @@ make_minutes(HomeoRow **rows, int nrows)
 		{"service_id", INT8OID}, {"fingerprint", UUIDOID},
 		{"minute", TIMESTAMPTZOID}, {"release", TEXTOID}, {"n", INT8OID}
 	};
-	HomeoTransient  *minutes = make_transient("homeo_minutes", columns,
-										lengthof(columns));
+	HomeoTransient *minutes = make_transient("homeo_minutes", columns,
+											 lengthof(columns));
 	int			end;
 
 	for (int i = 0; i < nrows; i = end)
 	{
 		const HomeoText *release =
-			&rows[i]->prepared.event->text[HOMEO_FIELD_RELEASE];
+		&rows[i]->prepared.event->text[HOMEO_FIELD_RELEASE];
 		Datum		v[lengthof(columns)];
 		bool		n[lengthof(columns)] = {0};
 
@@ -769,8 +769,8 @@ store_issues(HomeoRow **rows, int nrows, HomeoTurnedIssue *turned,
 {
 	Datum	   *ids = palloc(sizeof(Datum) * nrows);
 	Datum		created;
-	HomeoTransient  *groups;
-	HomeoTransient  *minutes;
+	HomeoTransient *groups;
+	HomeoTransient *minutes;
 
 	qsort(rows, nrows, sizeof(*rows), compare_group);
 	groups = make_groups(rows, nrows);
@@ -798,7 +798,7 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 {
 	MemoryContext caller = CurrentMemoryContext;
 	HomeoRow  **sorted = palloc(sizeof(*rows) * nrows);
-	HomeoTransient  *incoming;
+	HomeoTransient *incoming;
 	bool		any_stack = false;
 	int			nstored = 0;
 

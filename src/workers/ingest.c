@@ -222,7 +222,7 @@ retry_deferred(HomeoConsumer *c)
 static bool
 turn(void *arg)
 {
-	HomeoConsumer   *c = (HomeoConsumer *) arg;
+	HomeoConsumer *c = (HomeoConsumer *) arg;
 	int			most = batch_limit(c);
 	HomeoEvent *events = palloc(sizeof(HomeoEvent) * most);
 	int			nevents;
@@ -301,7 +301,7 @@ static void
 pace(HomeoConsumer *c)
 {
 	long		left = homeo_guc_batch_timeout -
-		milliseconds_since(c->batch_began);
+	milliseconds_since(c->batch_began);
 
 	if (left > 0 && homeo_ring_used(c->number) > 0 &&
 		homeo_ring_used(c->number) < PLENTY_BYTES)
@@ -337,7 +337,7 @@ drain(HomeoConsumer *c)
 void
 homeo_ingest_main(Datum main_arg)
 {
-	HomeoConsumer	c = {0};
+	HomeoConsumer c = {0};
 
 	c.number = homeo_worker_begin(HOMEO_WORKER_INGEST);
 	/* It ends between two turns, so that it can drain the ring. */
