@@ -16,6 +16,7 @@
 #include "intake/server_log.h"
 #include "intake/store.h"
 #include "miscadmin.h"
+#include "rules/diagnose.h"
 #include "rules/rules.h"
 
 PG_MODULE_MAGIC;
@@ -26,6 +27,8 @@ void
 _PG_init(void)
 {
 	homeo_guc_init();
+	homeo_store_init();
+	homeo_diagnose_init();
 
 	/* pg_upgrade must find no connection but its own. */
 	if (IsBinaryUpgrade || !process_shared_preload_libraries_in_progress)
@@ -35,6 +38,5 @@ _PG_init(void)
 	homeo_rules_init();
 	homeo_worker_init();
 	homeo_ring_init();
-	homeo_store_init();
 	homeo_server_log_init();
 }
