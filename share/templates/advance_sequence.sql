@@ -4,9 +4,8 @@
 -- explain: no
 --
 -- Keys that were inserted by hand, copied or restored do not move the
--- sequence that the default takes its numbers from.  The change is made by
--- ALTER SEQUENCE, not setval(), because setval() could not be taken back at
--- the end of a dry run.
+-- sequence that the default takes its numbers from.  There is no undo: to put
+-- the sequence back would only make the failure return, for every row.
 with recursive
 -- The index that refused the row.
 refusing as
@@ -82,20 +81,9 @@ doubt as
 select
   case when d.reason is null then array[
     format('lock table %s in share row exclusive mode', c.table_name),
-    format('do %L', format(
-      'declare highest bigint; next bigint; '
-      'begin'
-      ' select %s(%I) into highest from %s;'
-      ' select case when is_called then last_value + %s else last_value end into next from %s;'
-      ' if highest is null or (next - highest) * %s > 0 then'
-      ' raise exception ''sequence %% is not behind its column'', %L'
-      ' using errcode = ''object_not_in_prerequisite_state'';'
-      ' end if;'
-      ' execute format(''alter sequence %%s restart with %%s'', %L, highest + %s); '
-      'end',
-      case when c.seqincrement > 0 then 'max' else 'min' end, c.attname, c.table_name,
-      c.seqincrement, c.sequence_name, sign(c.seqincrement), c.sequence_name,
-      c.sequence_name, c.seqincrement))]
+    format('select setval(%L, %s(%I)) from %s having %s(%I) %s (select last_value from %s)',
+      c.sequence_name, f.extreme, c.attname, c.table_name,
+      f.extreme, c.attname, f.beyond, c.sequence_name)]
   end as apply,
   null::text[] as undo,
   c.owner as run_as,
@@ -108,5 +96,8 @@ select
     'key', $1 #>> '{captures,value}') as evidence,
   d.reason as refusal
 from counted c
+cross join lateral
+  (values (case when c.seqincrement > 0 then 'max' else 'min' end,
+           case when c.seqincrement > 0 then '>=' else '<=' end)) as f (extreme, beyond)
 cross join doubt d
 limit 1

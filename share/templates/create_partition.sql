@@ -367,17 +367,18 @@ select
          (1, format('create table %s (like %s including all excluding identity)', t.name, p.name)),
          (2, format('alter table %s attach partition %s for values %s', p.name, t.name, t.bound))
        ) as steps (number, step)) end as apply,
+  -- A partition that holds rows by now is not dropped: its first row makes the
+  -- query fail, by a cast that says so, and with it the undo.
   case when d.reason is null then
-    (select array_agg(format('do %L', format(
-       'begin'
-       ' lock table %s in access exclusive mode;'
-       ' if exists (select from %s) then'
-       ' raise exception ''partition %% holds rows by now and stays'', %L'
-       ' using errcode = ''object_not_in_prerequisite_state'';'
-       ' end if;'
-       ' drop table %s;'
-       ' end', t.name, t.name, t.name, t.name)) order by t.place desc)
-     from parts t) end as undo,
+    array[format('lock table %s in access exclusive mode', p.name)]
+    || (select array_agg(step order by t.place desc, number)
+        from parts t
+        cross join lateral
+          (values
+            (1, format('select (''partition '' || tableoid::regclass || '' holds rows and stays'')::integer'
+                       ' from %s limit 1', t.name)),
+            (2, format('drop table %s', t.name))
+          ) as steps (number, step)) end as undo,
   p.owner as run_as,
   p.nspname || '.' || p.relname as object,
   format('No partition of %s takes a row with key %s. Its partitions go by %s; this creates %s.',
