@@ -15,9 +15,16 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
+#include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/wait_event.h"
+
+/* Before version 16 this header declares walkers without prototypes. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
+#include "nodes/nodeFuncs.h"
+#pragma GCC diagnostic pop
 
 StaticAssertDecl(PG_VERSION_NUM >= 150000 && PG_VERSION_NUM < 190000,
 				 "homeostasis supports PostgreSQL 15 to 18");
@@ -117,6 +124,19 @@ homeo_json_lexer_compat(const char *json, int len)
 #else
 	return makeJsonLexContextCstringLen(unconstify(char *, json), len,
 										GetDatabaseEncoding(), true);
+#endif
+}
+
+static inline bool
+homeo_portal_run_compat(Portal portal, long count, bool is_top_level,
+						DestReceiver *dest, DestReceiver *altdest,
+						QueryCompletion *completion)
+{
+#if PG_VERSION_NUM >= 180000
+	return PortalRun(portal, count, is_top_level, dest, altdest, completion);
+#else
+	return PortalRun(portal, count, is_top_level, true, dest, altdest,
+					 completion);
 #endif
 }
 

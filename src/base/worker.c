@@ -26,6 +26,7 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "commands/extension.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
@@ -110,7 +111,7 @@ typedef struct HomeoWorkerStart
 typedef struct HomeoWorkerCause
 {
 	int			sqlerrcode;		/* 0: unused */
-	int			lineno;
+	uint32		message_hash;
 	instr_time	logged_at;
 	int			suppressed;
 } HomeoWorkerCause;
@@ -292,26 +293,19 @@ override_settings(void)
 		const char *name;
 		const char *value;
 	}			settings[] = {
-		{"array_nulls", "on"},
-		{"bytea_output", "hex"},
 		{"check_function_bodies", "on"},
-		{"datestyle", "ISO, YMD"},
 		{"default_transaction_deferrable", "off"},
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_read_only", "off"},
-		{"extra_float_digits", "1"},
 		{"idle_in_transaction_session_timeout", "0"},
-		{"intervalstyle", "postgres"},
 		{"jit", "off"},
 		{"lock_timeout", LOCK_TIMEOUT_SETTING},
 		{"max_parallel_workers_per_gather", "0"},
-		{"quote_all_identifiers", "off"},
 		{"row_security", "on"},
 		{"search_path", "pg_catalog, pg_temp"},
 		{"session_replication_role", "origin"},
 		{"standard_conforming_strings", "on"},
-		{"statement_timeout", "0"},
-		{"transform_null_equals", "off"}
+		{"statement_timeout", "0"}
 	};
 
 	for (int i = 0; i < lengthof(settings); i++)
@@ -445,21 +439,30 @@ run_turn(HomeoWorkerTurn turn, void *arg, int timeout_ms)
 	return more ? HOMEO_TURN_MORE : HOMEO_TURN_IDLE;
 }
 
+static uint32
+hash_message(const ErrorData *error)
+{
+	const char *message = error->message ? error->message : "";
+
+	return hash_bytes((const unsigned char *) message, strlen(message));
+}
+
 /*
- * The memory of an error's cause, told by its code and the line that raised
- * it; the one that was logged longest ago gives way to a new one.
+ * The memory of an error's cause, told by its code and message; the one that
+ * was logged longest ago gives way to a new one.
  */
 static HomeoWorkerCause *
 find_cause(const ErrorData *error)
 {
 	HomeoWorkerCause *oldest = &causes[0];
+	uint32		message_hash = hash_message(error);
 
 	for (int i = 0; i < MAX_CAUSES; i++)
 	{
 		HomeoWorkerCause *cause = &causes[i];
 
 		if (cause->sqlerrcode == error->sqlerrcode &&
-			cause->lineno == error->lineno)
+			cause->message_hash == message_hash)
 			return cause;
 		if (oldest->sqlerrcode != 0 &&
 			(cause->sqlerrcode == 0 ||
@@ -495,7 +498,7 @@ log_once(const ErrorData *error)
 				   cause->suppressed);
 	EmitErrorReport();
 	cause->sqlerrcode = error->sqlerrcode;
-	cause->lineno = error->lineno;
+	cause->message_hash = hash_message(error);
 	cause->logged_at = now;
 	cause->suppressed = 0;
 }
