@@ -18,6 +18,8 @@
 #include "miscadmin.h"
 #include "rules/diagnose.h"
 #include "rules/rules.h"
+#include "workers/launcher.h"
+#include "workers/vacate.h"
 
 PG_MODULE_MAGIC;
 
@@ -39,4 +41,6 @@ _PG_init(void)
 	homeo_worker_init();
 	homeo_ring_init();
 	homeo_server_log_init();
+	homeo_launcher_init();
+	homeo_vacate_init();
 }

@@ -1,0 +1,204 @@
+/*
+ * healer.c
+ *		The worker that moves issues, patches and deployments on.
+ *
+ * Each turn advances the state machines, which live in SQL, then stores the
+ * results of jobs that have ended and claims new ones.  Jobs run in operators
+ * of their own while the turns go on, so a long one holds up nothing; no
+ * transaction is open between turns.  maintain() runs at the start and
+ * hourly.
+ */
+#include "postgres.h"
+
+#include "workers/healer.h"
+
+#include "base/guc.h"
+#include "base/worker.h"
+#include "executor/spi.h"
+#include "portability/instr_time.h"
+#include "workers/job.h"
+
+/*
+ * Jobs that run at the same time.  Two, so that an index that takes an hour
+ * to build does not keep a missing partition waiting; no more, so that the
+ * operators fit into the default max_worker_processes.
+ */
+#define MAX_JOBS			2
+
+#define TURN_TIMEOUT_MS		30000
+#define MAINTAIN_TIMEOUT_MS	300000
+#define MAINTAIN_EVERY_S	3600.0
+
+/* Results that cannot be stored are left to the lease of the claim. */
+#define MAX_FAILURES		5
+
+static HomeoJob *jobs[MAX_JOBS];
+static int	failures[MAX_JOBS];	/* to store the result */
+
+static bool
+advance_turn(void *arg)
+{
+	return homeo_job_advance_states() > 0;
+}
+
+static bool
+maintain_turn(void *arg)
+{
+	if (SPI_execute("select homeostasis.maintain()", false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "maintain() failed");
+	return false;
+}
+
+static bool
+complete_turn(void *arg)
+{
+	homeo_job_complete(arg);
+	return true;
+}
+
+static bool
+claim_turn(void *arg)
+{
+	HomeoJob  **job = arg;
+
+	*job = homeo_job_claim();
+	return *job != NULL;
+}
+
+/*
+ * Maintenance, when an hour has passed since it last succeeded or failed;
+ * what it failed of is shown in stat_workers.
+ */
+static void
+maintain_if_due(void)
+{
+	static bool done = false;
+	static instr_time done_at;
+	instr_time	now;
+	instr_time	since;
+
+	INSTR_TIME_SET_CURRENT(now);
+	since = now;
+	INSTR_TIME_SUBTRACT(since, done_at);
+	if (done && INSTR_TIME_GET_DOUBLE(since) < MAINTAIN_EVERY_S)
+		return;
+	if (homeo_worker_turn(maintain_turn, NULL, MAINTAIN_TIMEOUT_MS) ==
+		HOMEO_TURN_NO_EXTENSION)
+		return;
+	done = true;
+	done_at = now;
+}
+
+/*
+ * Gives place i to a new job.  Returns HOMEO_TURN_MORE if there was one, else
+ * what came of the claim.
+ */
+static HomeoTurnResult
+claim(int i)
+{
+	HomeoJob   *job = NULL;
+	HomeoTurnResult result = homeo_worker_turn(claim_turn, &job,
+											   TURN_TIMEOUT_MS);
+
+	/* A claim that was rolled back left a job that is not ours. */
+	if (result == HOMEO_TURN_FAILED && job != NULL)
+		homeo_job_free(job);
+	if (result != HOMEO_TURN_MORE)
+		return result;
+	homeo_job_start(job);
+	jobs[i] = job;
+	failures[i] = 0;
+	return result;
+}
+
+/*
+ * Stores the result of the job in place i.  It stays there when that fails,
+ * to be tried again a few times.
+ */
+static HomeoTurnResult
+complete(int i)
+{
+	HomeoTurnResult result = homeo_worker_turn(complete_turn, jobs[i],
+											   TURN_TIMEOUT_MS);
+
+	if (result == HOMEO_TURN_MORE ||
+		(result == HOMEO_TURN_FAILED && ++failures[i] >= MAX_FAILURES))
+	{
+		homeo_job_free(jobs[i]);
+		jobs[i] = NULL;
+	}
+	return result;
+}
+
+/* The extension is gone, and with it whom the results would be for. */
+static void
+drop_jobs(void)
+{
+	for (int i = 0; i < MAX_JOBS; i++)
+	{
+		if (jobs[i] != NULL)
+			homeo_job_free(jobs[i]);
+		jobs[i] = NULL;
+	}
+}
+
+/* Stores results and claims jobs; one claim a turn is enough. */
+static HomeoTurnResult
+look_after_jobs(void)
+{
+	HomeoTurnResult result = HOMEO_TURN_IDLE;
+	bool		claimed = false;
+
+	for (int i = 0; i < MAX_JOBS; i++)
+	{
+		HomeoTurnResult step = HOMEO_TURN_IDLE;
+
+		if (jobs[i] != NULL && homeo_job_poll(jobs[i]))
+			step = complete(i);
+		else if (jobs[i] == NULL && !claimed)
+		{
+			step = claim(i);
+			claimed = true;
+		}
+		if (step == HOMEO_TURN_FAILED || step == HOMEO_TURN_NO_EXTENSION)
+			return step;
+		if (step == HOMEO_TURN_MORE)
+			result = step;
+	}
+	return result;
+}
+
+static HomeoTurnResult
+one_round(void)
+{
+	HomeoTurnResult advanced;
+	HomeoTurnResult result;
+
+	maintain_if_due();
+	advanced = homeo_worker_turn(advance_turn, NULL, TURN_TIMEOUT_MS);
+	if (advanced == HOMEO_TURN_NO_EXTENSION)
+		return advanced;
+
+	/* A machine that is stuck must not keep results from being stored. */
+	result = look_after_jobs();
+	if (result == HOMEO_TURN_IDLE || advanced == HOMEO_TURN_FAILED)
+		return advanced;
+	return result;
+}
+
+void
+homeo_healer_main(Datum main_arg)
+{
+	homeo_worker_begin(HOMEO_WORKER_HEALER);
+	homeo_worker_connect();
+
+	for (;;)
+	{
+		HomeoTurnResult result = one_round();
+
+		if (result == HOMEO_TURN_NO_EXTENSION)
+			drop_jobs();
+		homeo_worker_rest(result, homeo_guc_healer_interval,
+						  "HomeostasisHealerMain");
+	}
+}

@@ -1,0 +1,114 @@
+/*
+ * job.c
+ *		Claims jobs of the operator, has them run, and stores their results.
+ *
+ * What the healer and homeostasis.advance() have in common.  A job is claimed
+ * in one transaction and completed in another; between them this process may
+ * end, and then the lease of the claim tells others when to try again.
+ */
+#include "postgres.h"
+
+#include "workers/job.h"
+
+#include "base/guc.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+int
+homeo_job_advance_states(void)
+{
+	bool		isnull;
+	Datum		moves;
+
+	if (SPI_execute("select homeostasis.advance_states()::pg_catalog.int4", false, 0) !=
+		SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "advance_states() failed");
+	moves = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						  &isnull);
+	return isnull ? 0 : DatumGetInt32(moves);
+}
+
+/* Reads (id, kind, database, payload) of the row that was claimed. */
+static HomeoJob *
+read_job(HeapTuple tuple, TupleDesc desc)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	HomeoJob   *job = palloc0(sizeof(HomeoJob));
+	bool		isnull;
+	Datum		payload;
+
+	job->id = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
+	job->kind = SPI_getvalue(tuple, desc, 2);
+	payload = SPI_getbinval(tuple, desc, 4, &isnull);
+	job->payload = isnull ? homeo_json_parse("{}") : DatumGetJsonbPCopy(payload);
+	homeo_operator_find_database(SPI_getvalue(tuple, desc, 3), &job->database,
+								 &job->result);
+	MemoryContextSwitchTo(old);
+	return job;
+}
+
+HomeoJob *
+homeo_job_claim(void)
+{
+	Oid			types[1] = {FLOAT8OID};
+	Datum		values[1] = {Float8GetDatum(homeo_guc_lease)};
+
+	if (SPI_execute_with_args("select c.id, c.kind, c.database, c.payload"
+							  " from homeostasis.claim_job('operator',"
+							  "   pg_catalog.make_interval(secs => $1)) c",
+							  1, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "claim_job() failed");
+	if (SPI_processed == 0)
+		return NULL;
+	return read_job(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+}
+
+void
+homeo_job_complete(HomeoJob *job)
+{
+	Oid			types[2] = {INT8OID, TEXTOID};
+	Datum		values[2] = {
+		Int64GetDatum(job->id), CStringGetTextDatum(job->result)
+	};
+
+	if (SPI_execute_with_args("select homeostasis.complete_job($1, $2::pg_catalog.jsonb)",
+							  2, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "complete_job() failed");
+}
+
+void
+homeo_job_start(HomeoJob *job)
+{
+	if (job->result == NULL)
+		job->operator = homeo_operator_start(job->kind, job->database,
+											 job->payload);
+}
+
+bool
+homeo_job_poll(HomeoJob *job)
+{
+	MemoryContext old;
+
+	if (job->operator == NULL)
+		return true;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	if (homeo_operator_poll(job->operator, &job->result))
+		job->operator = NULL;
+	MemoryContextSwitchTo(old);
+	return job->operator == NULL;
+}
+
+void
+homeo_job_free(HomeoJob *job)
+{
+	if (job->operator != NULL)
+		homeo_operator_stop(job->operator);
+	pfree(job->kind);
+	pfree(job->payload);
+	if (job->result != NULL)
+		pfree(job->result);
+	pfree(job);
+}
