@@ -53,7 +53,7 @@ begin
   if not coalesce(homeostasis.is_lost(job), false) then
     return false;
   end if;
-  perform homeostasis.lose_job(job);
+  perform homeostasis.lose_job(job, format('%s, which ran it, never answered', job.claimed_by));
   return true;
 end
 $$;
@@ -145,6 +145,19 @@ $$;
 comment on function homeostasis.watch_deployment_candidates() is
   'Patches under observation with news: an error came, or the time is over';
 
+create function homeostasis.is_finding(patch homeostasis.patches) returns boolean
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce((select a.event ->> 'origin' = 'checkup'
+                          and homeostasis.is_still_found(a.event -> 'event')
+                   from homeostasis.analysed_event(patch.service_id, patch.analysis_id) a (event)),
+                  false)
+$$;
+
+comment on function homeostasis.is_finding(homeostasis.patches) is
+  'Whether a patch is for something that checkups find, and that one would find now: it raises no errors that could be counted';
+
 create function homeostasis.watch_deployment(service_id bigint, patch_id bigint) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -153,6 +166,7 @@ declare
   patch constant homeostasis.patches := homeostasis.lock_patch(patch_id);
   deployment constant homeostasis.deployments := homeostasis.latest_deployment(patch);
   recurred bigint;
+  problem text;
 begin
   if deployment.status is distinct from 'observing' then
     return false;
@@ -162,8 +176,12 @@ begin
     where d.service_id = deployment.service_id and d.id = deployment.id
       and d.recurrences <> recurred;
   if recurred >= deployment.recurrence_limit then
-    perform homeostasis.begin_rollback(patch, deployment,
-      format('the failure recurred %s times after the change', recurred));
+    problem := format('the failure recurred %s times after the change', recurred);
+  elsif deployment.observe_until <= now() and homeostasis.is_finding(patch) then
+    problem := 'a checkup still finds it after the change';
+  end if;
+  if problem is not null then
+    perform homeostasis.begin_rollback(patch, deployment, problem);
     return true;
   elsif deployment.observe_until <= now() then
     perform homeostasis.move_deployment(deployment, 'healed');

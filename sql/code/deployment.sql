@@ -154,7 +154,7 @@ begin
   end if;
   problem := homeostasis.job_problem(job, result);
   if not patch.transactional and patch.undo_sql is not null
-    and result #> '{steps,0}' is not null
+    and result #>> '{steps,0,status}' <> 'skipped'
   then
     perform homeostasis.begin_rollback(patch, deployment, problem);
   else

@@ -85,6 +85,22 @@ $$;
 comment on function homeostasis.choose_template(homeostasis.issues, homeostasis.analysis, text) is
   'The template that turns a diagnosis into SQL, or an error that says what is missing';
 
+create function homeostasis.analysed_event(service_id bigint, analysis_id bigint) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object(
+    'event', homeostasis.event_of(e.service_id, e.event_id, e."timestamp"),
+    'origin', e.origin, 'truncated', e.truncated)
+  from homeostasis.analysis a
+  join homeostasis.errors e
+    on e.service_id = a.service_id and e.event_id = a.error_id and e."timestamp" = a.error_timestamp
+  where a.service_id = analysed_event.service_id and a.id = analysis_id
+$$;
+
+comment on function homeostasis.analysed_event(bigint, bigint) is
+  'The error that a diagnosis is about, as jobs get it: event, origin, truncated columns; null when retention removed it';
+
 create function homeostasis.begin_healing(issue_id bigint, template text, automatic boolean)
 returns bigint
 language plpgsql
@@ -100,7 +116,7 @@ begin
   perform homeostasis.check_healable(issue);
   analysis := homeostasis.best_analysis(issue.service_id, issue.id, template);
   chosen := homeostasis.choose_template(issue, analysis, template);
-  event := homeostasis.event_of(issue.service_id, analysis.error_id, analysis.error_timestamp);
+  event := homeostasis.analysed_event(issue.service_id, analysis.id);
   if event is null then
     raise exception 'the error that issue % was diagnosed by is not stored any more', issue.id
       using errcode = 'object_not_in_prerequisite_state',
@@ -112,8 +128,8 @@ begin
            s.database_name, homeostasis.actor(), begin_healing.automatic
       from homeostasis.services s where s.id = issue.service_id
     returning * into patch;
-  perform homeostasis.enqueue_job(patch, 'plan', jsonb_build_object(
-    'event', event, 'captures', analysis.captures,
+  perform homeostasis.enqueue_job(patch, 'plan', event || jsonb_build_object(
+    'captures', analysis.captures,
     'template', jsonb_build_object('name', chosen.name, 'plan', chosen.plan,
                                    'explain', chosen.explain)));
   perform homeostasis.move_issue(issue.id, 'healing');

@@ -165,7 +165,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(result ->> 'failure', result #>> '{error,message}', 'no reason was given')
     || case when job.lost > 0 and job.kind in ('apply', 'undo')
-         then '; an earlier attempt never answered and may have done it already' else '' end
+         then '; an attempt that was lost may have done it already' else '' end
 $$;
 
 comment on function homeostasis.job_problem(homeostasis.jobs, jsonb) is
@@ -178,14 +178,15 @@ as $$
   select job.attempts < job.max_attempts
     and coalesce(not (result ->> 'ok')::boolean, true)
     and case
-      when job.kind in ('plan', 'validate') then nullif(result -> 'error', 'null') is not null
-      else homeostasis.is_transient(result #>> '{error,sqlstate}')
-        and (job.payload ->> 'transactional')::boolean
+      when job.kind in ('plan', 'validate') then
+        homeostasis.is_transient(e.sqlstate) or coalesce(e.sqlstate = '57014', false)
+      else homeostasis.is_transient(e.sqlstate) and (job.payload ->> 'transactional')::boolean
     end
+  from (values (result #>> '{error,sqlstate}')) e (sqlstate)
 $$;
 
 comment on function homeostasis.may_retry(homeostasis.jobs, jsonb) is
-  'Whether a failed job is worth another attempt: a plan or dry run that broke down; a change that met a passing obstacle and left nothing behind';
+  'Whether a failed job is worth another attempt: it met a passing obstacle and left nothing behind';
 
 create function homeostasis.retry_job(job homeostasis.jobs, result jsonb) returns void
 language plpgsql
@@ -248,18 +249,46 @@ $$;
 comment on function homeostasis.lock_running_job(bigint) is
   'Locks a job behind its patch and issue and returns it; null when it is not running';
 
+create function homeostasis.lose_job(job homeostasis.jobs, problem text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  lost_job homeostasis.jobs := job;
+  result constant jsonb := jsonb_build_object('ok', false, 'error',
+    jsonb_build_object('sqlstate', '08006', 'message', problem));
+begin
+  lost_job.lost := job.lost + 1;
+  update homeostasis.jobs j set lost = lost_job.lost
+    where j.service_id = job.service_id and j.id = job.id;
+  if job.attempts < job.max_attempts
+    and (job.kind in ('plan', 'validate') or (job.payload ->> 'transactional')::boolean)
+  then
+    perform homeostasis.retry_job(lost_job, result);
+  else
+    perform homeostasis.conclude_job(lost_job, result);
+  end if;
+end
+$$;
+
+comment on function homeostasis.lose_job(homeostasis.jobs, text) is
+  'Nobody knows how far a locked job came: try again, or fail when the attempts are used up or a second one could do harm';
+
 create function homeostasis.complete_job(job_id bigint, result jsonb) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   job constant homeostasis.jobs := homeostasis.lock_running_job(job_id);
+  never_began constant boolean := result #>> '{error,sqlstate}' like '53%';
 begin
   if job.id is null then
     raise notice 'job % is not running any more: its result is ignored', job_id;
     return false;
   end if;
-  if homeostasis.may_retry(job, result) then
+  if (result ->> 'interrupted')::boolean and not never_began then
+    perform homeostasis.lose_job(job, result #>> '{error,message}');
+  elsif homeostasis.may_retry(job, result) then
     perform homeostasis.retry_job(job, result);
   else
     perform homeostasis.conclude_job(job, result);
@@ -270,28 +299,3 @@ $$;
 
 comment on function homeostasis.complete_job(bigint, jsonb) is
   'Stores the answer to a running job and moves patch, validation and deployment by it; false, with a notice, when the job is not running any more';
-
-create function homeostasis.lose_job(job homeostasis.jobs) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  lost_job homeostasis.jobs := job;
-begin
-  lost_job.lost := job.lost + 1;
-  update homeostasis.jobs j set lost = lost_job.lost
-    where j.service_id = job.service_id and j.id = job.id;
-  if job.attempts < job.max_attempts
-    and (job.kind in ('plan', 'validate') or (job.payload ->> 'transactional')::boolean)
-  then
-    perform homeostasis.retry_job(lost_job, null);
-  else
-    perform homeostasis.conclude_job(lost_job, jsonb_build_object('ok', false, 'error',
-      jsonb_build_object('sqlstate', '08006', 'message',
-        format('%s, which ran it, never answered', job.claimed_by))));
-  end if;
-end
-$$;
-
-comment on function homeostasis.lose_job(homeostasis.jobs) is
-  'A locked job''s runner is lost: try again, or fail when the attempts are used up or a second one could do harm';

@@ -19,18 +19,6 @@ create trigger check_transition before update of status on homeostasis.validatio
   for each row when (old.status is distinct from new.status)
   execute function homeostasis.check_transition('validation');
 
-create function homeostasis.analysed_event(patch homeostasis.patches) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
-as $$
-  select homeostasis.event_of(a.service_id, a.error_id, a.error_timestamp)
-  from homeostasis.analysis a
-  where a.service_id = patch.service_id and a.id = patch.analysis_id
-$$;
-
-comment on function homeostasis.analysed_event(homeostasis.patches) is
-  'The error whose diagnosis a patch rests on, as event_of() gives it; null when retention removed it';
-
 create function homeostasis.request_validation(patch homeostasis.patches) returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -41,8 +29,8 @@ begin
   insert into homeostasis.validations (service_id, patch_id) values (patch.service_id, patch.id)
     returning id into validation_id;
   perform homeostasis.enqueue_job(patch, 'validate',
-    jsonb_build_object('event', homeostasis.analysed_event(patch), 'apply', patch.apply_sql,
-      'undo', patch.undo_sql),
+    coalesce(homeostasis.analysed_event(patch.service_id, patch.analysis_id), '{}')
+      || jsonb_build_object('apply', patch.apply_sql, 'undo', patch.undo_sql),
     validation_id => validation_id);
   perform homeostasis.move_patch(patch, 'validating');
   return validation_id;

@@ -26,8 +26,8 @@ select is(count(*), 0::bigint, 'an agent does not get the operator''s work')
 from homeostasis.claim_job('agent', interval '1 minute');
 create temporary table claimed as select * from homeostasis.claim_job('operator', interval '5 minutes');
 select is(kind || ' ' || database, 'plan shop', 'a claim says what to do where') from claimed;
-select is(payload - 'event', format('{"database": "shop", "captures": {}, "template":
-    {"name": "fixture_schema", "plan": "select 1", "explain": false}}')::jsonb,
+select is(payload - 'event', '{"database": "shop", "captures": {}, "origin": "server_log",
+    "truncated": null, "template": {"name": "fixture_schema", "plan": "select 1", "explain": false}}',
   'the plan''s payload has what the contract with the operator says') from claimed;
 select ok(payload -> 'event' ? 'error_id', 'and the event') from claimed;
 select ok(status = 'running' and attempts = 1 and lease_until > now() + interval '4 minutes'
@@ -98,6 +98,11 @@ select fixture.patch('deploying', '{"transactional": false}') as patch_id \gset
 select fixture.answer('apply', fixture.broken('55P03')) as job_id \gset
 select is(fixture.status(:patch_id), 'failed', 'outside a transaction nothing is tried again');
 
+select fixture.patch('planning') as patch_id \gset
+select fixture.answer('plan', fixture.broken('42703')) as job_id \gset
+select is(fixture.status(:patch_id) || ': ' || fixture.reason(:patch_id), 'failed: it could not be planned: fixture',
+  'an error that will not go away is not tried again');
+
 -- Lost runners ---------------------------------------------------------------------------
 
 create function pg_temp.lose(job_id bigint) returns void
@@ -117,13 +122,21 @@ select pg_temp.lose(:job_id) \g /dev/null
 select is(status || ' ' || lost, 'pending 1', 'after it the job is free again') from homeostasis.jobs where id = :job_id;
 select ok(not homeostasis.complete_job(:job_id, fixture.applied()), 'the late answer of the lost runner is ignored');
 select fixture.answer('apply', fixture.broken('42P07')) as job_id \gset
-select is(fixture.reason(:patch_id), 'fixture; an earlier attempt never answered and may have done it already',
+select is(fixture.reason(:patch_id), 'fixture; an attempt that was lost may have done it already',
   'a failure after a lost attempt says so');
 
 select fixture.patch('deploying', '{"transactional": false}') as patch_id \gset
 select pg_temp.claim_latest('apply') as job_id \gset
 select pg_temp.lose(:job_id) \g /dev/null
 select is(fixture.status(:patch_id), 'failed', 'a lost change outside a transaction is not tried again');
+
+select fixture.patch('deploying') as patch_id \gset
+select fixture.answer('apply', fixture.broken('57P01') || '{"interrupted": true}') as job_id \gset
+select is(status || ' ' || lost, 'pending 1', 'an operator that was terminated is a lost one')
+from homeostasis.jobs where id = :job_id;
+select fixture.answer('apply', fixture.broken('53400') || '{"interrupted": true}') as job_id \gset
+select is(status || ' ' || lost, 'pending 1', 'one that found no place to begin is not')
+from homeostasis.jobs where id = :job_id;
 
 select fixture.patch('validating') as patch_id \gset
 select pg_temp.claim_latest('validate') as job_id \gset
