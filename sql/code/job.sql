@@ -103,30 +103,28 @@ $$;
 comment on function homeostasis.start_work(homeostasis.jobs) is
   'Shows in the validation or deployment that its job is running';
 
-create function homeostasis.next_job(runner text, avoid name) returns homeostasis.jobs
+create function homeostasis.next_job(runner text) returns homeostasis.jobs
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
   select j
   from homeostasis.jobs j
   where j.runner = next_job.runner and j.status = 'pending' and j.run_after <= now()
-    and (avoid is null or j.payload ->> 'database' <> avoid
-         or coalesce((j.payload ->> 'transactional')::boolean, true))
   order by j.run_after, j.id
   limit 1
   for update skip locked
 $$;
 
-comment on function homeostasis.next_job(text, name) is
-  'Locks and returns the next job that nobody else has locked, or null; leaves work outside a transaction in database avoid alone';
+comment on function homeostasis.next_job(text) is
+  'Locks and returns the next job for a kind of runner that nobody else has locked, or null';
 
-create function homeostasis.claim_job(runner text, lease interval, avoid name default null)
+create function homeostasis.claim_job(runner text, lease interval)
 returns table (id bigint, service_id bigint, kind text, database name, payload jsonb)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  job constant homeostasis.jobs := homeostasis.next_job(runner, avoid);
+  job constant homeostasis.jobs := homeostasis.next_job(runner);
 begin
   if job.id is null then
     return;
@@ -143,7 +141,7 @@ begin
 end
 $$;
 
-comment on function homeostasis.claim_job(text, interval, name) is
+comment on function homeostasis.claim_job(text, interval) is
   'Takes the next job for this kind of runner and leases it, for at least as long as its statements may run; no row: nothing to do';
 
 -- Answering -----------------------------------------------------------------
