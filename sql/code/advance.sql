@@ -5,6 +5,7 @@
 -- again and moves it.  So any number of sessions can advance at once.  One
 -- call of advance_states() makes one move: a transaction that makes one move
 -- takes its locks in the order of patch.sql, and one that fails fails alone.
+-- The candidates are looked for every second: PL/pgSQL keeps their plans.
 
 create function homeostasis.advance_steps() returns setof text
 language sql immutable
@@ -34,11 +35,14 @@ comment on function homeostasis.is_lost(homeostasis.jobs) is
 
 create function homeostasis.expire_lease_candidates()
 returns table (service_id bigint, object_id bigint)
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select j.service_id, j.id from homeostasis.jobs j
-  where j.status = 'running' and homeostasis.is_lost(j)
+begin
+  return query
+    select j.service_id, j.id from homeostasis.jobs j
+    where j.status = 'running' and homeostasis.is_lost(j);
+end
 $$;
 
 comment on function homeostasis.expire_lease_candidates() is 'Jobs whose runner is lost';
@@ -65,11 +69,14 @@ comment on function homeostasis.expire_lease(bigint, bigint) is
 
 create function homeostasis.unmute_issue_candidates()
 returns table (service_id bigint, object_id bigint)
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select i.service_id, i.id from homeostasis.issues i
-  where i.status = 'muted' and i.muted_until <= now()
+begin
+  return query
+    select i.service_id, i.id from homeostasis.issues i
+    where i.status = 'muted' and i.muted_until <= now();
+end
 $$;
 
 comment on function homeostasis.unmute_issue_candidates() is 'Issues that were muted until now';
@@ -93,15 +100,18 @@ comment on function homeostasis.unmute_issue(bigint, bigint) is 'Opens a muted i
 
 create function homeostasis.supersede_patch_candidates()
 returns table (service_id bigint, object_id bigint)
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select p.service_id, p.id
-  from homeostasis.patches p
-  where p.status in ('planning', 'proposed', 'validating', 'validated', 'approved')
-    and not exists (select from homeostasis.issues i
-                    where i.service_id = p.service_id and i.id = p.issue_id
-                      and i.status = 'healing')
+begin
+  return query
+    select p.service_id, p.id
+    from homeostasis.patches p
+    where p.status in ('planning', 'proposed', 'validating', 'validated', 'approved')
+      and not exists (select from homeostasis.issues i
+                      where i.service_id = p.service_id and i.id = p.issue_id
+                        and i.status = 'healing');
+end
 $$;
 
 comment on function homeostasis.supersede_patch_candidates() is
@@ -134,12 +144,15 @@ comment on function homeostasis.supersede_patch(bigint, bigint) is
 
 create function homeostasis.watch_deployment_candidates()
 returns table (service_id bigint, object_id bigint)
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select d.service_id, d.patch_id from homeostasis.deployments d
-  where d.status = 'observing'
-    and (d.observe_until <= now() or homeostasis.count_recurrences(d) <> d.recurrences)
+begin
+  return query
+    select d.service_id, d.patch_id from homeostasis.deployments d
+    where d.status = 'observing'
+      and (d.observe_until <= now() or homeostasis.count_recurrences(d) <> d.recurrences);
+end
 $$;
 
 comment on function homeostasis.watch_deployment_candidates() is
@@ -198,16 +211,19 @@ comment on function homeostasis.watch_deployment(bigint, bigint) is
 
 create function homeostasis.watch_healed_candidates()
 returns table (service_id bigint, object_id bigint)
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select d.service_id, d.patch_id
-  from homeostasis.deployments d
-  where d.status = 'healed' and d.finished_at > now() - interval '1 hour'
-    and homeostasis.count_recurrences(d) >= d.recurrence_limit
-    and not exists (select from homeostasis.patches p
-                    where p.service_id = d.service_id and p.issue_id = d.issue_id
-                      and homeostasis.is_active_patch(p.status))
+begin
+  return query
+    select d.service_id, d.patch_id
+    from homeostasis.deployments d
+    where d.status = 'healed' and d.finished_at > now() - interval '1 hour'
+      and homeostasis.count_recurrences(d) >= d.recurrence_limit
+      and not exists (select from homeostasis.patches p
+                      where p.service_id = d.service_id and p.issue_id = d.issue_id
+                        and homeostasis.is_active_patch(p.status));
+end
 $$;
 
 comment on function homeostasis.watch_healed_candidates() is
@@ -237,11 +253,14 @@ comment on function homeostasis.watch_healed(bigint, bigint) is
 
 create function homeostasis.start_deployment_candidates()
 returns table (service_id bigint, object_id bigint)
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select p.service_id, p.id from homeostasis.patches p
-  where p.status = 'approved' and homeostasis.service_mode(p.service_id) <> 'observe'
+begin
+  return query
+    select p.service_id, p.id from homeostasis.patches p
+    where p.status = 'approved' and homeostasis.service_mode(p.service_id) <> 'observe';
+end
 $$;
 
 comment on function homeostasis.start_deployment_candidates() is
@@ -266,13 +285,16 @@ comment on function homeostasis.start_deployment(bigint, bigint) is 'Deploys an 
 
 create function homeostasis.apply_policy_candidates()
 returns table (service_id bigint, object_id bigint)
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select p.service_id, p.id
-  from homeostasis.patches p cross join lateral homeostasis.decide(p.id) d
-  where p.status = 'validated' and homeostasis.service_mode(p.service_id) = 'auto'
-    and d.decision <> 'ask'
+begin
+  return query
+    select p.service_id, p.id
+    from homeostasis.patches p cross join lateral homeostasis.decide(p.id) d
+    where p.status = 'validated' and homeostasis.service_mode(p.service_id) = 'auto'
+      and d.decision <> 'ask';
+end
 $$;
 
 comment on function homeostasis.apply_policy_candidates() is
@@ -307,12 +329,15 @@ comment on function homeostasis.apply_policy(bigint, bigint) is
 
 create function homeostasis.start_validation_candidates()
 returns table (service_id bigint, object_id bigint)
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select p.service_id, p.id from homeostasis.patches p
-  where p.status = 'proposed'
-    and (not p.automatic or homeostasis.service_mode(p.service_id) <> 'observe')
+begin
+  return query
+    select p.service_id, p.id from homeostasis.patches p
+    where p.status = 'proposed'
+      and (not p.automatic or homeostasis.service_mode(p.service_id) <> 'observe');
+end
 $$;
 
 comment on function homeostasis.start_validation_candidates() is
@@ -348,15 +373,21 @@ $$;
 comment on function homeostasis.may_start_healing() is
   'Whether the hourly limit leaves room for another patch that nobody asked for';
 
+create view homeostasis.futile_patches as
+  select p.service_id, p.issue_id, p.template, p.updated_at as ended_at
+  from homeostasis.patches p
+  where p.status in ('refused', 'invalid', 'rejected', 'rolled_back', 'failed');
+
+comment on view homeostasis.futile_patches is
+  'Patches that came to nothing: the same template is not tried again by itself for the same diagnosis';
+
 create function homeostasis.was_tried(analysis homeostasis.analysis) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select exists (select from homeostasis.patches p
-    where p.service_id = analysis.service_id and p.issue_id = analysis.issue_id
-      and p.template = analysis.template
-      and p.status in ('refused', 'invalid', 'rejected', 'rolled_back', 'failed')
-      and p.updated_at > analysis.created_at)
+  select exists (select from homeostasis.futile_patches f
+    where f.service_id = analysis.service_id and f.issue_id = analysis.issue_id
+      and f.template = analysis.template and f.ended_at > analysis.created_at)
 $$;
 
 comment on function homeostasis.was_tried(homeostasis.analysis) is
@@ -364,22 +395,27 @@ comment on function homeostasis.was_tried(homeostasis.analysis) is
 
 create function homeostasis.start_healing_candidates()
 returns table (service_id bigint, object_id bigint)
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select i.service_id, i.id
-  from (select distinct a.service_id, a.issue_id
-        from homeostasis.analysis a
-        join homeostasis.patch_templates t on t.name = a.template
-        where not homeostasis.was_tried(a)) untried
-  join homeostasis.issues i on i.service_id = untried.service_id and i.id = untried.issue_id
-  join homeostasis.services s on s.id = i.service_id
-  cross join lateral homeostasis.best_analysis(i.service_id, i.id, null) best
-  where i.status in ('open', 'regressed')
-    and s.database_name is not null and homeostasis.service_mode(s.id) <> 'observe'
-    and not homeostasis.was_tried(best)
-    and homeostasis.may_start_healing()
-  order by i.error_count desc, i.id
+begin
+  return query
+    select i.service_id, i.id
+    from (select distinct a.service_id, a.issue_id
+          from homeostasis.analysis a
+          join homeostasis.patch_templates t on t.name = a.template
+          where not exists (select from homeostasis.futile_patches f
+            where f.service_id = a.service_id and f.issue_id = a.issue_id
+              and f.template = a.template and f.ended_at > a.created_at)) untried
+    join homeostasis.issues i on i.service_id = untried.service_id and i.id = untried.issue_id
+    join homeostasis.services s on s.id = i.service_id
+    cross join lateral homeostasis.best_analysis(i.service_id, i.id, null) best
+    where i.status in ('open', 'regressed')
+      and s.database_name is not null and homeostasis.service_mode(s.id) <> 'observe'
+      and not homeostasis.was_tried(best)
+      and homeostasis.may_start_healing()
+    order by i.error_count desc, i.id;
+end
 $$;
 
 comment on function homeostasis.start_healing_candidates() is

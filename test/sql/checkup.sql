@@ -51,9 +51,9 @@ select is(fixture.found('sequence_near_end'),
 
 -- Wraparound ----------------------------------------------------------------------
 
-update pg_database set datfrozenxid = (((txid_current() - 400000100) % 4294967296 + 4294967296) % 4294967296)::text::xid
+update pg_database set datfrozenxid = (((txid_current() - 400010000) % 4294967296 + 4294967296) % 4294967296)::text::xid
   where datname = current_database();
-select is(fixture.found('wraparound_near'), format('database "%s" has not been frozen for 400000100 transactions', current_database()),
+select matches(fixture.found('wraparound_near'), format('^database "%s" has not been frozen for 4000\d+ transactions$', current_database()),
   'a database that autovacuum did not freeze in time is reported');
 
 -- As errors -----------------------------------------------------------------------
