@@ -362,12 +362,15 @@ comment on function homeostasis.start_validation(bigint, bigint) is
   'Has a proposed patch tried in a dry run';
 
 create function homeostasis.may_start_healing() returns boolean
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select count(*) < homeostasis.setting('max_healings_per_hour')::bigint
-  from homeostasis.patches p
-  where p.automatic and p.created_at > now() - interval '1 hour' and p.status <> 'refused'
+begin
+  return (select count(*) < homeostasis.setting('max_healings_per_hour')::bigint
+          from homeostasis.patches p
+          where p.automatic and p.created_at > now() - interval '1 hour'
+            and p.status <> 'refused');
+end
 $$;
 
 comment on function homeostasis.may_start_healing() is
@@ -453,6 +456,11 @@ as $$
 declare
   moved boolean;
 begin
+  if exists (select from homeostasis.advance_failures f
+             where f.service_id = try_move.service_id and f.step = try_move.step
+               and f.object_id = try_move.object_id and f.retry_at > clock_timestamp()) then
+    return false;
+  end if;
   execute format('select homeostasis.%I($1, $2)', step) into moved using service_id, object_id;
   delete from homeostasis.advance_failures f
     where f.service_id = try_move.service_id and f.step = try_move.step
@@ -486,12 +494,8 @@ declare
 begin
   for step in select * from homeostasis.advance_steps() loop
     for candidate in
-      execute format('select c.service_id, c.object_id from homeostasis.%I() c
-                      where not exists (select from homeostasis.advance_failures f
-                        where f.service_id = c.service_id and f.step = $1
-                          and f.object_id = c.object_id and f.retry_at > clock_timestamp())',
+      execute format('select c.service_id, c.object_id from homeostasis.%I() c',
                      step || '_candidates')
-      using step
     loop
       if homeostasis.try_move(step, candidate.service_id, candidate.object_id) then
         return true;
