@@ -1,0 +1,197 @@
+# Verdict.pm: was everything healed as intended?
+
+package Verdict;
+
+use strict;
+use warnings;
+use utf8;
+
+use Screen;
+use Story;
+
+# What fails, told by its SQLSTATE and a part of its message, and how it was
+# to end: which kind of approval, and how many patches were to be rolled back.
+my @INTENDED = (
+  { name => 'missing partition', sqlstate => '23514', message => qr/no partition of relation/ },
+  { name => 'sequence behind its column', sqlstate => '23505', message => qr/customers_pkey/ },
+  { name => 'missing extension', sqlstate => '42883', message => qr/uuid_generate_v4/ },
+  { name => 'promotion code too long', sqlstate => '22001', message => qr/character varying/, rolled_back => 1 },
+  { name => 'view without data', sqlstate => '55000', message => qr/has not been populated/ },
+  { name => 'lost privilege', sqlstate => '42501', message => qr/permission denied/ },
+);
+
+# new(psql): a connection of the shop's owner to the shop's database.
+sub new
+{
+  my ($class, $psql) = @_;
+  return bless { psql => $psql }, $class;
+}
+
+sub _find
+{
+  my ($intended, $issues) = @_;
+  my ($found) = grep {
+    ($_->{sqlstate} // '') eq $intended->{sqlstate} && $_->{title} =~ $intended->{message}
+  } @$issues;
+  return $found;
+}
+
+# final(issues): nothing more will happen to any of the six.
+sub final
+{
+  my ($self, $issues) = @_;
+
+  for my $intended (@INTENDED)
+  {
+    my $issue = _find($intended, $issues);
+    return 0 unless $issue && $issue->{status} eq 'healed';
+  }
+  return 1;
+}
+
+# wrong(issues): a sentence for each thing that did not end as intended.
+sub wrong
+{
+  my ($self, $issues) = @_;
+  my (@wrong, %expected);
+
+  for my $intended (@INTENDED)
+  {
+    my $issue = _find($intended, $issues);
+    if (!$issue)
+    {
+      push @wrong, "$intended->{name}: never captured";
+      next;
+    }
+    $expected{ $issue->{id} } = 1;
+    push @wrong, map { "$intended->{name} (issue $issue->{id}): $_" } $self->_wrong_with($intended, $issue);
+  }
+  push @wrong, map { "issue $_->{id} was not intended: $_->{title}" } grep { !$expected{ $_->{id} } } @$issues;
+  return @wrong;
+}
+
+sub _wrong_with
+{
+  my ($self, $intended, $issue) = @_;
+  my @patches = @{ $issue->{patches} };
+  my @rolled_back = grep { $_->{status} eq 'rolled_back' } @patches;
+  my @wrong;
+
+  if ($issue->{status} ne 'healed')
+  {
+    my $patch = Story::patch($issue);
+    push @wrong, !@{ $issue->{analyses} } ? 'no rule knows it'
+      : !$patch ? 'no patch was written'
+      : "$issue->{status}, its patch is $patch->{status}: " . ($patch->{reason} // 'no reason given');
+  }
+  elsif ($patches[-1]{status} ne 'healed')
+  {
+    push @wrong, "healed, but its patch is $patches[-1]{status}";
+  }
+  if (@rolled_back != ($intended->{rolled_back} // 0))
+  {
+    push @wrong, sprintf '%d patches were rolled back, not %d', scalar @rolled_back, $intended->{rolled_back} // 0;
+  }
+  for my $patch (@rolled_back)
+  {
+    push @wrong, "the undo of patch $patch->{id} was not run" unless $patch->{deployment}{undone};
+  }
+  return @wrong;
+}
+
+# table(screen, story): lines with each issue, its cause, its patches, and
+# how long it took.
+sub table
+{
+  my ($self, $screen, $story) = @_;
+  my $columns = $screen->{columns} < 60 ? 60 : $screen->{columns};
+
+  # A bit less than a third for the issue, a bit less for its cause.
+  my $time = 14;
+  my $issue_width = int(($columns - $time - 9) * 0.28);
+  my $cause_width = int(($columns - $time - 9) * 0.30);
+  my @widths = ($issue_width, $cause_width, $columns - $time - 9 - $issue_width - $cause_width, $time);
+  my $rule = [ [ dim => join '─┼─', map { '─' x $_ } @widths ] ];
+  my @lines = (_cells(\@widths, 'bold', [ 'issue' ], [ 'cause' ], [ 'patch' ], [ 'time' ]), $rule);
+
+  for my $issue (@{ $story->{issues} })
+  {
+    push @lines, _row(\@widths, $issue, $_) for @{ $issue->{patches} } ? @{ $issue->{patches} } : (undef);
+    push @lines, $rule;
+  }
+  return @lines;
+}
+
+sub _row
+{
+  my ($widths, $issue, $patch) = @_;
+  my ($analysis) = grep { $patch && $_->{id} == $patch->{analysis} } @{ $issue->{analyses} };
+  my ($state, $style) = ($patch ? $patch->{status} : $issue->{status}, 'red');
+  my @time = ($state =~ tr/_/ /r);
+
+  if ($state eq 'healed')
+  {
+    $style = 'green';
+    push @time, sprintf('silent %.1f s', $issue->{last_seen} - $issue->{first_seen}),
+      sprintf('healed %.1f s', $patch->{deployment}{finished} - $issue->{first_seen});
+  }
+  elsif ($state eq 'rolled_back')
+  {
+    $style = 'magenta';
+    push @time, sprintf 'after %.1f s', $patch->{deployment}{finished} - $patch->{deployment}{applied};
+  }
+  push @time, 'by ' . Story::approver($patch) if $patch && $patch->{approval};
+
+  return _cells($widths, $style,
+    [ Screen::wrap("#$issue->{id} $issue->{title}", $widths->[0], 4) ],
+    [ Screen::wrap($analysis ? $analysis->{cause} : 'unknown', $widths->[1], 4) ],
+    [ Screen::wrap($patch && $patch->{apply} ? join('; ', @{ $patch->{apply} }) : 'none', $widths->[2], 4) ],
+    \@time);
+}
+
+# _cells(widths, style of the last column, lines of a cell, ...)
+sub _cells
+{
+  my ($widths, $style, @cells) = @_;
+  my ($height) = sort { $b <=> $a } map { scalar @$_ } @cells;
+  my @lines;
+
+  for my $n (0 .. $height - 1)
+  {
+    my @line;
+    for my $column (0 .. $#cells)
+    {
+      my $text = Screen::cut($cells[$column][$n] // '', $widths->[$column]);
+      push @line, [ dim => ' │ ' ] if $column > 0;
+      push @line, [ $column == $#cells || $style eq 'bold' ? $style : 'plain',
+        $column == $#cells ? $text : sprintf('%-*s', $widths->[$column], $text) ];
+    }
+    push @lines, \@line;
+  }
+  return @lines;
+}
+
+# summary(story, wrong, ...): the last lines.
+sub summary
+{
+  my ($self, $story, @wrong) = @_;
+  my @issues = @{ $story->{issues} };
+  my @patches = map { @{ $_->{patches} } } @issues;
+  my $healed = grep { $_->{status} eq 'healed' } @issues;
+  my $rolled_back = grep { $_->{status} eq 'rolled_back' } @patches;
+  my @approved = grep { $_->{approval} && $_->{approval}{decision} eq 'approved' } @patches;
+  my $by_policy = grep { defined $_->{approval}{policy} } @approved;
+  my $errors = 0;
+
+  $errors += $_->{error_count} for @issues;
+  my @lines = (
+    [ [ dim => 'silent: first error to last; healed: first error to the end of the watch' ] ],
+    [ [ @wrong ? 'red' : 'green' => sprintf '%d of %d issues healed', $healed, scalar @issues ],
+      [ plain => sprintf '; %d patch was rolled back on the way', $rolled_back ] ],
+    [ [ plain => sprintf '%d errors captured; %d patches approved, %d by policy, %d by the DBA',
+      $errors, scalar @approved, $by_policy, @approved - $by_policy ] ]);
+  push @lines, map { [ [ red => "not as intended: $_" ] ] } @wrong;
+  return @lines;
+}
+
+1;
