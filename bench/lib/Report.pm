@@ -72,7 +72,8 @@ sub new
 }
 
 # add(what => ..., figure => number, yardstick => number, unit => ...,
-# ratios => [...], goal => ..., met => boolean, note => ...)
+# ratios => [...], goal => ..., met => boolean, note => ...); goal with met,
+# and note, may be left out.
 sub add
 {
   my ($self, %row) = @_;
@@ -114,7 +115,7 @@ sub _print
     push @table, [
       $row->{what}, map({ _number($_) . " $row->{unit}" } @$row{qw(figure yardstick)}),
       sprintf('%.3f', $row->{ratio}), sprintf('%.3f - %.3f', @$row{qw(ratio_min ratio_max)}),
-      $row->{goal}, $row->{met} ? 'yes' : 'NO' ];
+      defined $row->{goal} ? ($row->{goal}, $row->{met} ? 'yes' : 'NO') : ('', '') ];
   }
   push @table, [ $_->{what}, ('') x 5, 'FAILED' ] for @{ $self->{failed} };
 
@@ -169,7 +170,8 @@ sub _write
     machine => { system => "$uname[0] $uname[2] $uname[4]", processors => processors() },
     settings => $self->{settings},
     results => [
-      map { { %$_, met => $_->{met} ? JSON::PP::true : JSON::PP::false } } @{ $self->{rows} }
+      map { { %$_, defined $_->{goal} ? (met => $_->{met} ? JSON::PP::true : JSON::PP::false) : () } }
+        @{ $self->{rows} }
     ],
     failed => $self->{failed},
   });
