@@ -54,11 +54,11 @@ select json_build_object(
             order by v.id desc limit 1),
           'approval', (
             select json_build_object('id', ap.id, 'decision', ap.decision, 'by', ap.decided_by,
-              'policy', po.name, 'reason', ap.reason,
+              'policy', ap.policy, 'reason', ap.reason,
               'at', extract(epoch from ap.decided_at))
             from homeostasis.approvals ap
-            left join homeostasis.policies po on po.id = ap.policy_id
-            where ap.service_id = p.service_id and ap.patch_id = p.id),
+            where ap.service_id = p.service_id and ap.patch_id = p.id
+            order by ap.id desc limit 1),
           'deployment', (
             select json_build_object('id', d.id, 'status', d.status,
               'window', extract(epoch from d.observe_window),
@@ -270,7 +270,7 @@ sub facts_of_patch
   {
     push @facts, [ "approval $approval->{id}", $approval->{at},
       "$approval->{decision} by "
-        . (defined $approval->{policy} ? "policy \"$approval->{policy}\"" : "$approval->{by}: $approval->{reason}"),
+        . (defined $approval->{policy} ? "policy $approval->{policy}" : "$approval->{by}: $approval->{reason}"),
       'yellow' ];
   }
   return @facts unless $deployment && $deployment->{applied};
