@@ -48,9 +48,18 @@ sub _read_file
   return scalar readline $file;
 }
 
+# let_it_heal: until now everything was only diagnosed.
+sub let_it_heal
+{
+  my ($self) = @_;
+
+  $self->{psql}->query("update homeostasis.services set mode = 'auto' where database_name = 'shop'");
+  return 'dba sets mode auto: what a policy allows is now done';
+}
+
 # look(now, issues): approves what has waited long enough to be read.  After
-# a rollback the shop's own rule is switched off and a second healing asked
-# for.  Returns what to say.
+# a rollback the rule that led there is switched off and the issue closed: if
+# it is not over it regresses, and is diagnosed anew.  Returns what to say.
 sub look
 {
   my ($self, $now, $issues) = @_;
@@ -79,8 +88,8 @@ sub _reason
   my ($self, $issue, $patch) = @_;
 
   return 'as last year' if $patch->{template} eq 'shop_widen_phone';
-  return "read it: $patch->{class}, with an undo" if $patch->{undo} && @{ $patch->{undo} };
-  return "read it: $patch->{class}, and harmless";
+  return 'read it, and its undo' if $patch->{undo};
+  return 'read it, and it needs no undo';
 }
 
 sub _reconsider
@@ -90,8 +99,8 @@ sub _reconsider
   return if $self->{reconsidered}{ $patch->{id} }++;
   my ($analysis) = grep { $_->{id} == $patch->{analysis} } @{ $issue->{analyses} };
   $self->{psql}->query('update homeostasis.rules set enabled = false where id = ' . Psql::quote($analysis->{rule}));
-  $self->{psql}->query("select homeostasis.heal($issue->{id})");
-  return "dba switches off rule $analysis->{rule} and asks again";
+  $self->{psql}->query("select homeostasis.resolve($issue->{id})");
+  return "dba switches off rule $analysis->{rule} and closes issue #$issue->{id}";
 }
 
 1;

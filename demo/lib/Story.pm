@@ -16,7 +16,8 @@ use POSIX qw(ceil floor);
 my $QUERY = <<'SQL';
 select json_build_object(
   'now', extract(epoch from clock_timestamp()),
-  'mode', current_setting('homeostasis.mode'),
+  'mode', homeostasis.service_mode(s.id),
+  'changes', (select count(*) from homeostasis.audit_log),
   'transactions', (select xact_commit + xact_rollback from pg_catalog.pg_stat_database
                    where datname = s.database_name),
   'issues', (
@@ -37,14 +38,18 @@ select json_build_object(
       'analyses', (
         select coalesce(json_agg(json_build_object(
           'id', a.id, 'at', extract(epoch from a.created_at), 'rule', a.rule_id,
-          'cause', a.root_cause, 'template', a.template) order by a.id), '[]')
+          'what', r.description, 'cause', a.root_cause) order by a.id), '[]')
         from homeostasis.analysis a
+        left join homeostasis.rules r on r.id = a.rule_id
         where a.service_id = i.service_id and a.issue_id = i.id),
       'patches', (
         select coalesce(json_agg(json_build_object(
           'id', p.id, 'status', p.status, 'reason', p.status_reason, 'class', p.class,
           'apply', p.apply_sql, 'undo', p.undo_sql, 'template', p.template,
           'analysis', p.analysis_id, 'updated', extract(epoch from p.updated_at),
+          'asks', (
+            select d.reasons from homeostasis.decide(p.id) d
+            where p.status = 'validated' and d.decision = 'ask'),
           'validation', (
             select json_build_object('id', v.id, 'status', v.status, 'strength', v.strength,
               'note', v.replay_note, 'failure', v.failure,
@@ -97,7 +102,7 @@ sub read
 
   utf8::encode($text);
   my $now = JSON::PP->new->utf8->decode($text);
-  $self->{$_} = $now->{$_} for qw(now mode issues);
+  $self->{$_} = $now->{$_} for qw(now mode changes issues);
   $_->{title} =~ s/\s+/ /g for @{ $self->{issues} };
 
   # The server's own counters are written once a second by each connection,
@@ -158,7 +163,7 @@ sub waits_for_a_person
   my ($issue) = @_;
   my $patch = patch($issue);
 
-  return $patch && $patch->{status} eq 'validated' && !$patch->{approval} ? $patch : undef;
+  return $patch && $patch->{status} eq 'validated' && $patch->{asks} ? $patch : undef;
 }
 
 sub approver
@@ -192,8 +197,7 @@ sub steps
   my $validated = $strength eq 'reproduced' ? 'validated' : 'weakly validated';
   if ($status eq 'validated')
   {
-    return ([ @steps, $strength eq 'reproduced' ? 'patch validated' : 'patch weakly validated',
-        'waits for a person' ], 'yellow');
+    return ([ @steps, "patch $validated", $patch->{asks} ? 'waits for a person' : () ], 'yellow');
   }
   push @steps, $validated;
   return ([ @steps, 'rejected' ], 'red') if $status eq 'rejected';
@@ -211,6 +215,13 @@ sub steps
   }
   return ([ @steps, 'came back' ], 'magenta') if $status eq 'rolling_back';
   return ([ @steps, 'came back', 'rolled back' ], 'magenta');
+}
+
+# audit_problems: what is wrong with the log of all changes of state.
+sub audit_problems
+{
+  my ($self) = @_;
+  return map { "audit log, row $_->[0]: $_->[1]" } @{ $self->{psql}->query('select * from homeostasis.audit_verify()') };
 }
 
 # news: what has been written into the tables since the last call, oldest
@@ -240,7 +251,8 @@ sub facts
 
   for my $analysis (@{ $issue->{analyses} })
   {
-    push @facts, [ "analysis $analysis->{id}", $analysis->{at}, "diagnosed: $analysis->{cause}", 'yellow' ];
+    push @facts, [ "analysis $analysis->{id}", $analysis->{at},
+      'diagnosed: ' . ($analysis->{what} // $analysis->{cause}), 'yellow' ];
   }
   push @facts, facts_of_patch($_) for @{ $issue->{patches} };
   return @facts;
@@ -263,8 +275,12 @@ sub facts_of_patch
     push @facts, [ "validation $validation->{id}", $validation->{at},
       $validation->{strength} eq 'reproduced'
       ? 'patch validated: the statement fails before it and succeeds after it'
-      : 'patch validated, weakly: it applies, but the failure was not replayed ('
-        . ($validation->{note} // 'no reason given') . ')', 'yellow' ];
+      : 'patch weakly validated: it applies; ' . ($validation->{note} // 'the failure was not reproduced'),
+      'yellow' ];
+  }
+  if ($patch->{asks})
+  {
+    push @facts, [ "asks $id", $validation->{at}, 'waits for a person: ' . join('; ', @{ $patch->{asks} }), 'yellow' ];
   }
   if ($approval)
   {
@@ -285,7 +301,7 @@ sub facts_of_patch
   if ($deployment->{status} eq 'rolled_back')
   {
     push @facts, [ "rolled back $deployment->{id}", $deployment->{finished},
-      'rolled back: ' . join('; ', @{ $patch->{undo} // [] }), 'magenta' ];
+      'came back, so rolled back: ' . join('; ', @{ $patch->{undo} // [] }), 'magenta' ];
   }
   return @facts;
 }

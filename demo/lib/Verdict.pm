@@ -186,10 +186,10 @@ sub summary
   $errors += $_->{error_count} for @issues;
   my @lines = (
     [ [ dim => 'silent: first error to last; healed: first error to the end of the watch' ] ],
+    [ [ plain => sprintf '%d errors captured; %d patches approved, %d by policy, %d by the DBA; %d changes audited',
+      $errors, scalar @approved, $by_policy, @approved - $by_policy, $story->{changes} ] ],
     [ [ @wrong ? 'red' : 'green' => sprintf '%d of %d issues healed', $healed, scalar @issues ],
-      [ plain => sprintf '; %d patch was rolled back on the way', $rolled_back ] ],
-    [ [ plain => sprintf '%d errors captured; %d patches approved, %d by policy, %d by the DBA',
-      $errors, scalar @approved, $by_policy, @approved - $by_policy ] ]);
+      [ plain => sprintf '; %d patch did not help and was rolled back on the way', $rolled_back ] ]);
   push @lines, map { [ [ red => "not as intended: $_" ] ] } @wrong;
   return @lines;
 }
