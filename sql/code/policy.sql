@@ -1,11 +1,12 @@
 -- policy.sql: what may happen without a person, and why.
 
 create function homeostasis.setting(name text) returns text
-language plpgsql stable
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- Without the library any user could set a parameter of that name.
+  -- Without the library any user could set a parameter of that name.  Who
+  -- may read what modes and limits decide need not be able to see this one.
   if current_setting('shared_preload_libraries') !~ '(^|[/", ])homeostasis(\.so)?([", ]|$)' then
     raise exception 'the settings of homeostasis are not there'
       using errcode = 'object_not_in_prerequisite_state',

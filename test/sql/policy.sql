@@ -84,6 +84,10 @@ select is(pg_temp.decision(:patch_id), 'ask small_and_reversible: the mode is "s
 update homeostasis.services set mode = null where id = fixture.service();
 select is(homeostasis.service_mode(fixture.service()), current_setting('homeostasis.mode'),
   'without a mode of its own a service follows the setting');
+select fixture.service() as service_id \gset
+set local role homeostasis_reader;
+select lives_ok(format('select homeostasis.service_mode(%s)', :service_id), 'who may only read can see the mode');
+reset role;
 select throws_ok('set homeostasis.mode = ''auto''', '55P02', null, 'a session cannot set the mode for itself');
 update homeostasis.services set mode = 'auto' where id = fixture.service();
 
