@@ -50,7 +50,8 @@ SQL_CODE_NAMES = \
 	advance \
 	checkup \
 	maintain \
-	views
+	views \
+	health
 
 SQL_LAST_NAMES = privileges
 
