@@ -128,7 +128,7 @@ SHLIB_LINK = -Wl,--as-needed \
 KINDS = static unit isolation sql tap
 
 .PHONY: all install uninstall help setup private clean clean-build demo bench \
-	test installcheck $(KINDS:%=test-%) floors indent indent-check objects \
+	docs test installcheck $(KINDS:%=test-%) floors indent indent-check objects \
 	sql-list warnings cppcheck .demo .bench .test
 
 all: ## build the module and its install script (the default)
@@ -180,7 +180,7 @@ clean-build:
 # Targets that need PostgreSQL's headers
 # ---------------------------------------------------------------------------
 
-NEED_PGXS = private objects indent indent-check warnings cppcheck \
+NEED_PGXS = private docs objects indent indent-check warnings cppcheck \
 	$(KINDS:%=test-%) .demo .test .bench
 
 ifeq ($(wildcard $(PGXS)),)
@@ -343,6 +343,11 @@ indent: build/typedefs ## lay out the C code as PostgreSQL does
 
 indent-check: build/typedefs ## show where the layout differs from that
 	@test/static/indent.pl --check $< $(C_FILES)
+
+docs: private ## print docs/reference.md from the catalogs
+	@test/cluster.sh run -- psql -XqAt -v ON_ERROR_STOP=1 \
+		-f docs/reference.sql > build/reference.md
+	@cp build/reference.md docs/reference.md
 
 # ---------------------------------------------------------------------------
 # Demo and benchmarks

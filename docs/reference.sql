@@ -20,7 +20,7 @@ language sql stable
 return coalesce((
   select string_agg(distinct format('`%s`', grantee::regrole), ', ' order by format('`%s`', grantee::regrole))
   from aclexplode(acl)
-  where grantee <> 0 and grantee <> 'homeostasis_owner'::regrole), '–');
+  where grantee <> 0 and grantee::regrole::text <> 'homeostasis_owner'), '–');
 
 \echo '# Reference'
 \echo
@@ -54,7 +54,7 @@ order by name;
 \echo '| role | member of |'
 \echo '| --- | --- |'
 select format('| `%s` | %s |', r.rolname,
-  pg_temp.cell(string_agg(format('`%s`', m.roleid::regrole), ', ' order by m.roleid::regrole::text)))
+  pg_temp.cell(string_agg('`' || m.roleid::regrole || '`', ', ' order by m.roleid::regrole::text)))
 from pg_roles r
 left join pg_auth_members m on m.member = r.oid
 where r.rolname like 'homeostasis\_%'
@@ -63,10 +63,12 @@ order by r.rolname;
 
 \echo
 \echo '## Functions'
-select format(E'\n### `%s(%s)`\n\n%s\n\nReturns `%s`. Execute: %s.', p.proname,
+select format(E'\n### `%s(%s)`\n\n%s\n\n%s. Execute: %s.', p.proname,
   pg_get_function_arguments(p.oid),
   coalesce(obj_description(p.oid, 'pg_proc'), 'NOT DOCUMENTED'),
-  pg_get_function_result(p.oid), pg_temp.grantees(p.proacl))
+  case p.prokind when 'p' then 'A procedure: `call` it'
+    else format('Returns `%s`', pg_get_function_result(p.oid)) end,
+  pg_temp.grantees(p.proacl))
 from pg_proc p
 where p.pronamespace = 'homeostasis'::regnamespace
   and p.prorettype <> 'trigger'::regtype

@@ -38,3 +38,11 @@ comment on column homeostasis.audit_log.hash is
   'SHA-256 over previous_hash and the UTF-8 text of a JSON array of the other columns; see audit_hash()';
 comment on table homeostasis.audit_heads is
   'One row: where the log ends, so that a missing tail is noticed. Its lock puts the entries in order';
+comment on column homeostasis.audit_heads.hash is 'Hash of the last row of audit_log';
+comment on column homeostasis.audit_heads.last_id is 'id of the last row of audit_log';
+comment on column homeostasis.audit_heads.one is 'Always true: the table has one row';
+comment on column homeostasis.audit_log.action is
+  'The state something moved to, or insert, update, delete';
+comment on column homeostasis.audit_log.at is 'When the transaction began';
+comment on column homeostasis.audit_log.object_type is
+  'issue, patch, deployment, policy, rule …; object_id is its id';

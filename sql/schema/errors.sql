@@ -199,3 +199,37 @@ comment on column homeostasis.deferred_events.record is
   'The event as the ring had it, scrubbed of secrets';
 comment on table homeostasis.intake_positions is
   'How far each consumer has stored the ring, written by the transaction that stored it';
+comment on column homeostasis.errors.schema_name is
+  'The object the server named in the error, as the next four';
+comment on column homeostasis.errors.table_name is 'Of the object the server named';
+comment on column homeostasis.errors.column_name is 'Of the object the server named';
+comment on column homeostasis.errors.constraint_name is
+  'Of the object the server named; an index for a unique violation';
+comment on column homeostasis.errors.datatype_name is 'Of the object the server named';
+comment on column homeostasis.errors.context is
+  'Where it happened: the servers context lines, scrubbed';
+comment on column homeostasis.stacks.stack_hash is '128-bit hash of stack';
+comment on column homeostasis.issues.error_type is
+  'SQLSTATEs condition name for a database, class of the exception for an application';
+comment on column homeostasis.issues.assignee is 'Who looks after it; see assign()';
+comment on column homeostasis.issues.first_seen is 'Time of the first occurrence';
+comment on column homeostasis.issues.last_seen is 'Time of the latest occurrence';
+comment on column homeostasis.issues.sample_timestamp is
+  'With sample_event_id, the occurrence that opened or reopened the issue';
+comment on column homeostasis.issues.status_changed_at is 'When status changed last';
+comment on column homeostasis.issue_fingerprints.fingerprint is 'See errors.fingerprint';
+comment on column homeostasis.issue_counts.minute is
+  'Start of the minute, of the errors timestamps';
+comment on column homeostasis.issue_counts.error_count is 'Occurrences stored in that minute';
+comment on column homeostasis.issue_counts.release is 'As reported; empty when none was';
+comment on column homeostasis.intake_positions.consumer is 'Number of the ingest worker';
+comment on column homeostasis.intake_positions.epoch is
+  'Which life of the ring the position belongs to; a restart begins another';
+comment on column homeostasis.intake_positions.position is 'Bytes of the ring that are stored';
+comment on column homeostasis.intake_positions.stored_at is 'When the last batch was stored';
+comment on column homeostasis.rejected_events.received_at is 'When it was refused';
+comment on column homeostasis.rejected_events.origin is
+  'How it came: report, ingest or server_log';
+comment on column homeostasis.rejected_events.reason is 'What was wrong, as the reporter was told';
+comment on column homeostasis.deferred_events.deferred_at is 'When it was set aside';
+comment on column homeostasis.deferred_events.reason is 'The error that storing it gave';

@@ -251,3 +251,46 @@ values
   ('ask_a_person',
    'Whatever grants privileges, rewrites a table, takes long or ends sessions is left to a person',
    array['privilege', 'rewrite', 'maintenance', 'session'], 'ask', true);
+comment on column homeostasis.policies.enabled is 'False: the policy is kept but never asked';
+comment on column homeostasis.patches.analysis_id is 'The diagnosis the patch rests on';
+comment on column homeostasis.patches.template is 'The template that planned it';
+comment on column homeostasis.patches.class is 'The templates; policies go by it';
+comment on column homeostasis.patches.database_name is 'Where its statements run';
+comment on column homeostasis.patches.apply_sql is 'The change, one statement an element';
+comment on column homeostasis.patches.undo_sql is 'The way back; null: there is none';
+comment on column homeostasis.patches.explanation is 'What the change does, for people';
+comment on column homeostasis.patches.plan_evidence is
+  'What the template saw that speaks for the change';
+comment on column homeostasis.patches.created_by is 'Who called heal(), or the worker';
+comment on column homeostasis.validations.replayable is
+  'Whether the captured statement could be run again';
+comment on column homeostasis.validations.replay_note is 'Why not, or what was peculiar about it';
+comment on column homeostasis.validations.strongest_lock is
+  'The strongest lock that applying the patch took';
+comment on column homeostasis.validations.locks is 'All of them: relation and mode';
+comment on column homeostasis.validations.duration_ms is 'Of applying the patch, in milliseconds';
+comment on column homeostasis.validations.rows_touched is
+  'Rows that the patchs statements reported';
+comment on column homeostasis.validations.wal_bytes is
+  'Write-ahead log that applying the patch wrote';
+comment on column homeostasis.validations.table_bytes is
+  'Size of the largest table that was locked';
+comment on column homeostasis.approvals.decision is 'approved or rejected';
+comment on column homeostasis.approvals.decided_at is 'When';
+comment on column homeostasis.approvals.policy is 'The policy that decided; null: a person';
+comment on column homeostasis.approvals.reason is 'Why, in the words of the person or policy';
+comment on column homeostasis.deployments.object is 'The patchs, for the rate limit';
+comment on column homeostasis.deployments.applied_at is 'When the last statement was done';
+comment on column homeostasis.deployments.observe_window is
+  'The policys, when the deployment began';
+comment on column homeostasis.deployments.settle_time is
+  'Errors of statements that were under way are not counted for this long';
+comment on column homeostasis.deployments.recurrence_limit is
+  'So many errors within the window roll the patch back';
+comment on column homeostasis.deployments.rollback_reason is 'Why it was or is being undone';
+comment on column homeostasis.deployment_steps.deployment_id is 'Of the deployment';
+comment on column homeostasis.deployment_steps.direction is 'apply or undo';
+comment on column homeostasis.deployment_steps.step is 'From 1, in the order of the statements';
+comment on column homeostasis.deployment_steps.statement is 'What was run';
+comment on column homeostasis.deployment_steps.duration_ms is 'In milliseconds';
+comment on column homeostasis.deployment_steps.error is 'SQLSTATE and message, when it failed';

@@ -101,3 +101,33 @@ comment on column homeostasis.rules.modified is
   'A shipped rule that was edited here: pg_dump keeps it and an update leaves it alone';
 comment on table homeostasis.analysis is
   'What a rule, a person or a model said about an issue';
+comment on column homeostasis.rule_packs.version is 'The authors; compared for equality only';
+comment on column homeostasis.rule_packs.loaded_at is 'When load_rules() changed the pack last';
+comment on column homeostasis.rules.pack is 'A rule of your own belongs to a pack, too';
+comment on column homeostasis.rules.root_cause is 'Why the error happens, for people';
+comment on column homeostasis.rules.suggestion is 'What to do about it, for people';
+comment on column homeostasis.rules.category is
+  'What the rule is about, for people; not a condition';
+comment on column homeostasis.rules.severity is
+  'low, medium, high or critical; shown, not a condition';
+comment on column homeostasis.rules.schema_name is
+  'Condition: equals the events, as the next four';
+comment on column homeostasis.rules.table_name is 'Condition: equals the events';
+comment on column homeostasis.rules.column_name is 'Condition: equals the events';
+comment on column homeostasis.rules.constraint_name is 'Condition: equals the events';
+comment on column homeostasis.rules.datatype_name is 'Condition: equals the events';
+comment on column homeostasis.rules.tags is 'For people; not a condition';
+comment on column homeostasis.rules.enabled is 'False: the rule is kept but never matches';
+comment on column homeostasis.analysis.error_id is 'event_id of the error that was looked at';
+comment on column homeostasis.analysis.error_timestamp is
+  'timestamp of the error that was looked at';
+comment on column homeostasis.analysis.source is 'Who says so: rule, person or llm';
+comment on column homeostasis.analysis.rule_id is
+  'The rule, when source is rule; it may have been deleted since';
+comment on column homeostasis.analysis.confidence_score is 'From 0 to 1';
+comment on column homeostasis.analysis.root_cause is 'The rules, as it was then';
+comment on column homeostasis.analysis.suggestion is 'The rules, as it was then';
+comment on column homeostasis.analysis.template is
+  'The patch template to heal by; null: advice only';
+comment on column homeostasis.analysis.captures is
+  'Named groups of the rules patterns and what they matched';

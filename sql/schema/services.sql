@@ -24,3 +24,5 @@ comment on column homeostasis.services.database_name is
   'For kind database: where its SQL patches run';
 comment on column homeostasis.services.mode is
   'Overrides the setting homeostasis.mode for this service: observe, suggest or auto';
+comment on column homeostasis.services.kind is
+  'database: healed by SQL patches; application: reports its errors';
