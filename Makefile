@@ -128,8 +128,8 @@ SHLIB_LINK = -Wl,--as-needed \
 KINDS = static unit isolation sql tap
 
 .PHONY: all install uninstall help setup private clean clean-build demo bench \
-	docs test installcheck $(KINDS:%=test-%) floors indent indent-check objects \
-	sql-list warnings cppcheck .demo .bench .test
+	docs test installcheck fuzz $(KINDS:%=test-%) floors indent indent-check \
+	objects sql-list warnings cppcheck .demo .bench .test
 
 all: ## build the module and its install script (the default)
 
@@ -300,6 +300,24 @@ build/unit/%: test/unit/%.c $(UNIT_OBJS) Makefile
 
 test-unit: $(UNIT_TESTS) ## run the tests of code that needs no server, test/unit
 	@T='$(T)' test/run-unit.sh
+
+# The same sources under libFuzzer: FUZZ=normalize chooses a target,
+# FUZZ_SECONDS is the time for each.  What is found new stays in build/fuzz.
+FUZZ = $(notdir $(basename $(sort $(wildcard test/fuzz/*.c))))
+FUZZ_SECONDS = 60
+
+build/fuzz/%: test/fuzz/%.c test/fuzz/check.h $(PLAIN_SOURCES) Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(UNIT_CFLAGS) -fsanitize=fuzzer -o $@ $< $(PLAIN_SOURCES)
+
+fuzz: $(FUZZ:%=build/fuzz/%) ## fuzz the parsers [FUZZ=name] [FUZZ_SECONDS=60]
+	@for name in $(FUZZ); do \
+		mkdir -p build/fuzz/corpus/$$name && \
+		build/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -timeout=5 \
+			-max_len=4096 -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=build/fuzz/$$name- \
+			build/fuzz/corpus/$$name test/fuzz/corpus/$$name || exit 1; \
+	done
 
 STATIC_CHECKS = indent-check floors sql-list warnings cppcheck
 

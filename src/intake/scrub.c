@@ -701,11 +701,14 @@ hide_cookie(Scrubber *s, const Assignment *a)
 static bool
 hide_bearer(Scrubber *s, size_t end)
 {
-	size_t		pos = skip_space(s, end);
-	size_t		stop = skip_while(s, pos, is_token_char);
+	size_t		pos;
+	size_t		stop;
 
-	if (!homeo_ascii_equals_nocase(s->text +s->in, end - s->in, "bearer") ||
-		pos == end || (!looks_random(s, pos, stop) &&
+	if (!homeo_ascii_equals_nocase(s->text +s->in, end - s->in, "bearer"))
+		return false;
+	pos = skip_space(s, end);
+	stop = skip_while(s, pos, is_token_char);
+	if (pos == end || (!looks_random(s, pos, stop) &&
 					   !(stop == s->len && has_digit(s, pos, stop))))
 		return false;
 	copy_to(s, pos);
@@ -896,7 +899,7 @@ hide_pem(Scrubber *s)
 	{
 		if (looking_at(s, pos, "private key"))
 			private_key = true;
-		if (s->text[pos] == '-')
+		if (!homeo_ascii_is_alnum(s->text[pos]) && s->text[pos] != ' ')
 			break;
 	}
 	if (!private_key || !looking_at(s, pos, "-----"))
