@@ -408,6 +408,14 @@ is_no_secret(const Scrubber *s, size_t pos, size_t end)
 		skip_while(s, pos + 1, homeo_ascii_is_digit) == end;
 }
 
+static bool
+is_number(const Scrubber *s, size_t pos, size_t end)
+{
+	if (at(s, pos) == '-')
+		pos++;
+	return pos < end && skip_while(s, pos, homeo_ascii_is_digit) == end;
+}
+
 /* password = excluded.password: a column, not a value. */
 static bool
 is_column(const Scrubber *s, size_t pos, size_t end)
@@ -606,12 +614,28 @@ hide_quoted(Scrubber *s, const Assignment *a)
  * Headers
  * ----------------------------------------------------------------
  */
+
+/*
+ * The end of a header that begins at the word at hand: of its line, or of the
+ * quoted text that holds nothing else.
+ */
 static size_t
-line_end(const Scrubber *s, size_t pos)
+header_end(const Scrubber *s, size_t pos)
 {
-	while (pos < s->len && s->text[pos] != '\n' && s->text[pos] != '\r')
-		pos++;
-	return pos;
+	size_t		end = pos;
+
+	while (end < s->len && s->text[end] != '\n' && s->text[end] != '\r')
+		end++;
+	if (is_quote(s->prev))
+	{
+		size_t		quote = closing_quote(s, pos, s->prev,
+										  s->prev2 == '\\' ? 1 : 0, false,
+										  false);
+
+		if (quote < end)
+			end = quote;
+	}
+	return end;
 }
 
 /*
@@ -663,7 +687,7 @@ hide_authorization(Scrubber *s, const Assignment *a)
 	if (quote != '\0')
 		end = closing_quote(s, value, quote, backslashes, false, false);
 	else if (value > scheme && is_literal(s, scheme, end, lists))
-		end = line_end(s, value);
+		end = header_end(s, value);
 	else
 	{
 		end = bare_end(s, value);
@@ -687,8 +711,9 @@ hide_cookie(Scrubber *s, const Assignment *a)
 	end = skip_while(s, a->value, is_key_char);
 	if (end == a->value || at(s, end) != '=')
 		return false;
+	end = header_end(s, a->value);
 	copy_to(s, a->value);
-	hide_to(s, line_end(s, s->in));
+	hide_to(s, end);
 	return true;
 }
 
@@ -786,7 +811,14 @@ hide_named(Scrubber *s)
 	if (!is_bare_secret(s, &a, end))
 		return false;
 	copy_to(s, a.value);
-	hide_to(s, end);
+	if (a.quoted_name && a.joint == JOINT_COLON && is_number(s, s->in, end))
+	{
+		/* JSON must stay JSON. */
+		step(s, end - s->in);
+		s->text[s->out++] = '0';
+	}
+	else
+		hide_to(s, end);
 	return true;
 }
 

@@ -123,6 +123,12 @@ static const Case cases[] = {
 	{"pass: 12, fail: 3 sig=S3CRET", "pass: 12, fail: 3 sig=***"},
 	{"password=a\\ S3CRET x", "password=*** x"},
 	{"Authorization: Bearer", NULL},
+	{"{\"password\": 123456, \"x\": 1}", "{\"password\": 0, \"x\": 1}"},
+	{"[\"Cookie: a=S3CRET; b=S3CRET\", \"x\"]", "[\"Cookie: ***\", \"x\"]"},
+	{"\"Authorization: Digest a=\\\"x\\\", b=\\\"S3CRET\\\"\", \"x\"",
+	"\"Authorization: Digest ***\", \"x\""},
+	{"{\"h\": \"\\\"Cookie: a=S3CRET\\\", x\"}",
+	"{\"h\": \"\\\"Cookie: ***\\\", x\"}"},
 };
 
 /* In memory of exactly its size, so that reading beyond it is seen. */
