@@ -43,6 +43,6 @@ comment on column homeostasis.audit_heads.last_id is 'id of the last row of audi
 comment on column homeostasis.audit_heads.one is 'Always true: the table has one row';
 comment on column homeostasis.audit_log.action is
   'The state something moved to, or insert, update, delete';
-comment on column homeostasis.audit_log.at is 'When the transaction began';
+comment on column homeostasis.audit_log.at is 'When the row was written';
 comment on column homeostasis.audit_log.object_type is
   'issue, patch, deployment, policy, rule …; object_id is its id';

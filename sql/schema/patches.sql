@@ -274,13 +274,13 @@ comment on column homeostasis.validations.rows_touched is
 comment on column homeostasis.validations.wal_bytes is
   'Write-ahead log that applying the patch wrote';
 comment on column homeostasis.validations.table_bytes is
-  'Size of the largest table that was locked';
+  'Size of the tables whose rows the patch may go through, indexes included';
 comment on column homeostasis.approvals.decision is 'approved or rejected';
 comment on column homeostasis.approvals.decided_at is 'When';
 comment on column homeostasis.approvals.policy is 'The policy that decided; null: a person';
 comment on column homeostasis.approvals.reason is 'Why, in the words of the person or policy';
 comment on column homeostasis.deployments.object is 'The patchs, for the rate limit';
-comment on column homeostasis.deployments.applied_at is 'When the last statement was done';
+comment on column homeostasis.deployments.applied_at is 'When its result was stored';
 comment on column homeostasis.deployments.observe_window is
   'The policys, when the deployment began';
 comment on column homeostasis.deployments.settle_time is
