@@ -221,11 +221,11 @@ declare
   content jsonb;
   changes jsonb;
 begin
-  if tg_op = 'INSERT' then
+  if homeostasis.is_restoring() then
+    return null;
+  elsif tg_op = 'INSERT' then
     content := to_jsonb(new);
-    if homeostasis.is_restoring()
-      or (content ->> 'shipped')::boolean and homeostasis.is_installing()
-    then
+    if (content ->> 'shipped')::boolean and homeostasis.is_installing() then
       return null;
     end if;
     changes := jsonb_build_object('new', content);
@@ -268,7 +268,7 @@ declare
   changed_count bigint;
   changed_ids text[];
 begin
-  if tg_op = 'INSERT' and homeostasis.is_restoring() then
+  if homeostasis.is_restoring() then
     return null;
   end if;
   select count(*), (array_agg(c.id order by c.id))[:100] into changed_count, changed_ids

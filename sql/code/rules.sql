@@ -15,19 +15,33 @@ as 'MODULE_PATHNAME', 'homeo_invalidate_rules';
 
 -- Shared by the tables that hold shipped rows; the argument is their key.
 create function homeostasis.keep_modified() returns trigger
-language plpgsql security definer
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if tg_op = 'INSERT' then
-    -- A restored dump brings the edited row; the shipped one is there already.
-    execute format('delete from homeostasis.%I where shipped and %I = $1',
-        tg_table_name, tg_argv[0])
-      using to_jsonb(new) ->> tg_argv[0];
-  else
-    new.modified := true;
-  end if;
+  new.modified := true;
   return new;
+end
+$$;
+
+-- A restored dump brings an edited row, and the shipped one is there already:
+-- it becomes the edited one, because other rows may refer to it.
+create function homeostasis.restore_modified() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  columns constant text := (select string_agg(quote_ident(attname), ', ')
+                            from pg_attribute
+                            where attrelid = tg_relid and attnum > 0 and not attisdropped);
+  restored bigint;
+begin
+  execute format('update homeostasis.%1$I t set (%2$s) ='
+      ' (select %2$s from jsonb_populate_record(null::homeostasis.%1$I, $1))'
+      ' where t.shipped and t.%3$I = $1 ->> %3$L', tg_table_name, columns, tg_argv[0])
+    using to_jsonb(new);
+  get diagnostics restored = row_count;
+  return case when restored = 0 then new end;
 end
 $$;
 
@@ -44,14 +58,14 @@ $$;
 -- Triggers of one kind fire in the order of their names.
 create trigger check_rule before insert or update on homeostasis.rules
   for each row execute function homeostasis.check_rule();
-create trigger keep_modified_row before update on homeostasis.rules
+create trigger keep_modified before update on homeostasis.rules
   for each row when (old.shipped and old is distinct from new and old.modified = new.modified)
-  execute function homeostasis.keep_modified('id');
-create trigger replace_shipped_row before insert on homeostasis.rules
-  for each row when (new.modified)
-  execute function homeostasis.keep_modified('id');
+  execute function homeostasis.keep_modified();
+create trigger restore_modified before insert on homeostasis.rules
+  for each row when (new.modified and new.shipped)
+  execute function homeostasis.restore_modified('id');
 create trigger touch_rule before update on homeostasis.rules
-  for each row when (old is distinct from new)
+  for each row when (old is distinct from new and old.updated_at = new.updated_at)
   execute function homeostasis.touch_rule();
 create trigger invalidate_rules
   after insert or update or delete or truncate on homeostasis.rules
@@ -302,7 +316,9 @@ comment on function homeostasis.check_rule() is
 comment on function homeostasis.invalidate_rules() is
   'Trigger of rules: makes every process read the rules again, this one at once, the others when the transaction commits';
 comment on function homeostasis.keep_modified() is
-  'Trigger of tables with shipped rows: marks a shipped row that is edited, and lets a restored edit replace the shipped row';
+  'Trigger of tables with shipped rows: marks a shipped row that is edited';
+comment on function homeostasis.restore_modified() is
+  'Trigger of tables with shipped rows: an edited row from a dump replaces the shipped one; its argument is the key column';
 comment on function homeostasis.touch_rule() is 'Trigger of rules: sets updated_at';
 comment on function homeostasis.refuse_rule(text, text, text, text) is
   'Raises the error about a rule of a pack and the key at fault';
@@ -318,10 +334,9 @@ comment on function homeostasis.unload_rules(text) is
   'Removes a rule pack and its rules; returns how many rules';
 comment on trigger check_rule on homeostasis.rules is 'See check_rule()';
 comment on trigger invalidate_rules on homeostasis.rules is 'See invalidate_rules()';
-comment on trigger keep_modified_row on homeostasis.rules is 'See keep_modified()';
-comment on trigger replace_shipped_row on homeostasis.rules is 'See keep_modified()';
+comment on trigger keep_modified on homeostasis.rules is 'See keep_modified()';
+comment on trigger restore_modified on homeostasis.rules is 'See restore_modified()';
 comment on trigger touch_rule on homeostasis.rules is 'See touch_rule()';
 
 grant execute on function homeostasis.load_rules(jsonb, boolean) to homeostasis_admin;
 grant execute on function homeostasis.unload_rules(text) to homeostasis_admin;
-grant insert, update, delete on homeostasis.rules, homeostasis.rule_packs to homeostasis_admin;

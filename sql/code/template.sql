@@ -9,7 +9,7 @@ language c immutable strict
 as 'MODULE_PATHNAME', 'homeo_check_plan';
 
 create function homeostasis.check_template() returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -31,12 +31,12 @@ $$;
 
 create trigger check_template before insert or update on homeostasis.patch_templates
   for each row execute function homeostasis.check_template();
-create trigger keep_modified_row before update on homeostasis.patch_templates
+create trigger keep_modified before update on homeostasis.patch_templates
   for each row when (old.shipped and old is distinct from new and old.modified = new.modified)
-  execute function homeostasis.keep_modified('name');
-create trigger replace_shipped_row before insert on homeostasis.patch_templates
-  for each row when (new.modified)
-  execute function homeostasis.keep_modified('name');
+  execute function homeostasis.keep_modified();
+create trigger restore_modified before insert on homeostasis.patch_templates
+  for each row when (new.modified and new.shipped)
+  execute function homeostasis.restore_modified('name');
 
 -- The header of a template as an object; raises with the key at fault.
 create function homeostasis.template_header(name text, body text) returns jsonb
@@ -128,7 +128,7 @@ comment on function homeostasis.template_header(text, text) is
 comment on function homeostasis.load_template(text, text, boolean) is
   'Loads a patch template from the text of its file, or replaces it. Only the extension passes shipped => true';
 comment on trigger check_template on homeostasis.patch_templates is 'See check_template()';
-comment on trigger keep_modified_row on homeostasis.patch_templates is 'See keep_modified()';
-comment on trigger replace_shipped_row on homeostasis.patch_templates is 'See keep_modified()';
+comment on trigger keep_modified on homeostasis.patch_templates is 'See keep_modified()';
+comment on trigger restore_modified on homeostasis.patch_templates is 'See restore_modified()';
 
 grant execute on function homeostasis.load_template(text, text, boolean) to homeostasis_admin;

@@ -68,13 +68,6 @@ create index analysis_issue_idx
 create index rules_pack_idx on homeostasis.rules (pack);
 create index rules_template_idx on homeostasis.rules (template);
 
--- What the extension ships is loaded again by CREATE EXTENSION; a dump holds
--- the rest.
-select pg_catalog.pg_extension_config_dump('homeostasis.rule_packs', 'where not shipped');
-select pg_catalog.pg_extension_config_dump('homeostasis.rules', 'where not shipped or modified');
-select pg_catalog.pg_extension_config_dump('homeostasis.analysis', '');
-select pg_catalog.pg_extension_config_dump('homeostasis.analysis_id_seq', '');
-
 comment on table homeostasis.rule_packs is 'A set of rules that is loaded and versioned together';
 comment on column homeostasis.rule_packs.shipped is 'Came with the extension; pg_dump leaves it out';
 comment on table homeostasis.rules is

@@ -29,6 +29,9 @@
 /* Counts stop here, far above what makes a difference. */
 #define MAX_COUNT		1000000
 
+/* An element that takes any character of UTF-8 is an automaton of its own. */
+#define WIDE			8
+
 /* The key points into the pattern. */
 typedef struct PatternEntry
 {
@@ -261,12 +264,27 @@ read_escape(Reader *reader)
 	}
 }
 
-/* A character class whose [ is behind the reader. */
-static void
+/* True for \\D and the like, which take nearly all characters. */
+static bool
+is_wide_escape(char c)
+{
+	return strchr("DHNRSVWXpP", c) != NULL && c != '\0';
+}
+
+/*
+ * A character class whose [ is behind the reader.  Returns true when it takes
+ * characters beyond ASCII.
+ */
+static bool
 read_class(Reader *reader)
 {
+	bool		wide = false;
+
 	if (more(reader) && *reader->at == '^')
+	{
 		reader->at++;
+		wide = true;
+	}
 	if (more(reader) && *reader->at == ']')
 		reader->at++;
 	while (more(reader) && *reader->at != ']')
@@ -274,14 +292,19 @@ read_class(Reader *reader)
 		char		c = *reader->at++;
 
 		if (c == '\\')
+		{
+			if (more(reader) && is_wide_escape(*reader->at))
+				wide = true;
 			read_escape(reader);
+		}
 		else if (c == '[' && more(reader) && *reader->at == ':')
 			skip_past(reader, ']');
 		else if (IS_HIGHBIT_SET(c))
-			reader->beyond_ascii = true;
+			reader->beyond_ascii = wide = true;
 	}
 	if (more(reader))
 		reader->at++;
+	return wide;
 }
 
 /*
@@ -399,13 +422,18 @@ read_element(Reader *reader)
 			weight = read_group(reader);
 			break;
 		case '[':
-			read_class(reader);
+			if (read_class(reader))
+				weight.unrolled = WIDE;
 			break;
 		case '\\':
+			if (more(reader) && is_wide_escape(*reader->at))
+				weight.unrolled = WIDE;
 			weight.literals = read_escape(reader);
-			weight.unrolled = Max(weight.literals, 1);
+			weight.unrolled = Max(weight.unrolled, weight.literals);
 			break;
 		case '.':
+			weight.unrolled = WIDE;
+			break;
 		case '^':
 		case '$':
 			break;

@@ -35,11 +35,20 @@
 
 /* Compiling so many at once holds up interrupts for about a second. */
 #define CHUNK_PATTERNS		512
-#define SMALL_PATTERNS		(CHUNK_PATTERNS / 2)
-#define MAX_SMALL_CHUNKS	8
 
-/* (a.{0,300}){30}b takes Vectorscan seconds: patterns above are left out. */
-#define MAX_UNROLLED		2000
+/*
+ * So many chunks that hold fewer patterns than TINY, or than SMALL, are
+ * compiled again together.
+ */
+#define MAX_ALIKE_CHUNKS	8
+#define TINY_CHUNK			(CHUNK_PATTERNS / 16)
+#define SMALL_CHUNK			(CHUNK_PATTERNS / 2)
+
+/*
+ * (a.{0,300}){30}b takes Vectorscan many seconds.  What is written out longer
+ * than this could take it more than about one and is left out.
+ */
+#define MAX_UNROLLED		1000
 
 typedef struct HomeoPrefilterChunk
 {
@@ -283,33 +292,32 @@ gather(HomeoPattern *pattern, void *arg)
 	pending->patterns[pending->npatterns++] = pattern;
 }
 
-/* Takes apart the small chunks when there are many, and drops empty ones. */
-static void
-tidy(void)
+/*
+ * Takes apart the chunks with fewer patterns than the bound, if there are too
+ * many of them.
+ */
+static bool
+take_apart(int bound)
 {
 	dlist_mutable_iter iter;
-	int			nsmall = 0;
+	int			nchunks = 0;
 
+	dlist_foreach_modify(iter, &chunks)
+	{
+		if (dlist_container(HomeoPrefilterChunk, node, iter.cur)->nlive < bound)
+			nchunks++;
+	}
+	if (nchunks < MAX_ALIKE_CHUNKS)
+		return false;
 	dlist_foreach_modify(iter, &chunks)
 	{
 		HomeoPrefilterChunk *chunk =
 		dlist_container(HomeoPrefilterChunk, node, iter.cur);
 
-		if (chunk->nlive == 0)
-			drop_chunk(chunk);
-		else if (chunk->nlive < SMALL_PATTERNS)
-			nsmall++;
-	}
-	if (nsmall < MAX_SMALL_CHUNKS)
-		return;
-	dlist_foreach_modify(iter, &chunks)
-	{
-		HomeoPrefilterChunk *chunk =
-		dlist_container(HomeoPrefilterChunk, node, iter.cur);
-
-		if (chunk->nlive < SMALL_PATTERNS)
+		if (chunk->nlive < bound)
 			drop_chunk(chunk);
 	}
+	return true;
 }
 
 /*
@@ -322,7 +330,8 @@ homeo_prefilter_update(uint32 generation)
 {
 	Pending		pending = {generation, 0, CHUNK_PATTERNS, NULL};
 
-	tidy();
+	if (!take_apart(TINY_CHUNK))
+		take_apart(SMALL_CHUNK);
 	pending.patterns = palloc(pending.room * sizeof(HomeoPattern *));
 	homeo_pattern_each(gather, &pending);
 
@@ -388,6 +397,7 @@ homeo_prefilter_forget(HomeoPattern *pattern)
 		if (chunk->patterns[i] == pattern)
 			chunk->patterns[i] = NULL;
 	}
-	chunk->nlive--;
 	pattern->chunk = NULL;
+	if (--chunk->nlive == 0)
+		drop_chunk(chunk);
 }

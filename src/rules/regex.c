@@ -9,11 +9,12 @@
  * a pattern leaves the cache; it never belongs to nobody, because nothing
  * can raise between PCRE2's returning it and its being stored here.
  *
- * Three limits hold a hostile pattern.  PCRE2's match limit ends backtracking
- * from one position in the text.  A pattern may also be merely slow from each
- * of 65,536 positions; so a text is searched by windows of positions, between
- * which interrupts are served and the clock is read.  And a pattern that ran
- * into the clock repeatedly is asked less and less often.
+ * What holds a hostile pattern: PCRE2's match limit ends backtracking from one
+ * position in the text, but a step may pass over the whole text, and there
+ * may be 65,536 positions.  So a text is searched by windows of positions
+ * that share one limit, which shrinks as texts grow; between windows
+ * interrupts are served and the clock is read.  A window that reaches its
+ * limit is searched again in smaller ones, down to a single position.
  */
 #include "postgres.h"
 
@@ -38,9 +39,13 @@
 /* One pattern may search one text for about so long. */
 #define TIME_LIMIT_US		50000
 
-/* Positions in the first window; it grows while windows pass quickly. */
-#define WINDOW_START		64
-#define WINDOW_QUICK_US		200
+/* Positions of a window, at first and at most. */
+#define WINDOW_START		256
+#define WINDOW_MAX			1024
+
+/* Beyond this length the limit shrinks, to a tenth at ten times the length. */
+#define FULL_LIMIT_BYTES	4096
+#define MAX_LIMIT_DIVISOR	10
 
 static bool registered = false;
 static pcre2_compile_context * compile_context = NULL;
@@ -214,7 +219,44 @@ is_anchored(const HomeoPattern *pattern)
 	uint32		options = 0;
 
 	pcre2_pattern_info(pattern->code, PCRE2_INFO_ALLOPTIONS, &options);
-	return (options & PCRE2_ANCHORED) != 0 || pattern->starts_at_offset;
+	return (options & PCRE2_ANCHORED) != 0;
+}
+
+/* Steps that a position of a text of this length may take. */
+static uint32
+position_limit(size_t len)
+{
+	size_t		divisor = len / FULL_LIMIT_BYTES;
+
+	return (uint32) (homeo_guc_match_limit /
+					 Max(Min(divisor, MAX_LIMIT_DIVISOR), 1));
+}
+
+/* Searches from start, with an equal share of the limit for each position. */
+static int
+search_window(HomeoPattern *pattern, HomeoSlice subject, size_t start,
+			  size_t positions, bool last)
+{
+	uint32		limit = Max(position_limit(subject.len) / positions, 1);
+
+	pcre2_set_match_limit(match_context, limit);
+	pcre2_set_depth_limit(match_context, limit);
+
+	/* A match may begin at the offset limit but not behind it. */
+	pcre2_set_offset_limit(match_context,
+						   last ? PCRE2_UNSET : start + positions - 1);
+	return pcre2_match(pattern->code, (PCRE2_SPTR) subject.data, subject.len,
+					   start, PCRE2_NO_UTF_CHECK, match_data, match_context);
+}
+
+static bool
+is_over(instr_time began)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, began);
+	return INSTR_TIME_GET_MICROSEC(now) > TIME_LIMIT_US;
 }
 
 /*
@@ -227,39 +269,39 @@ search(HomeoPattern *pattern, HomeoSlice subject)
 	size_t		window = WINDOW_START;
 	size_t		start = 0;
 	instr_time	began;
-	double		before = 0;
+
+	if (is_anchored(pattern))
+		return search_window(pattern, subject, 0, 1, true);
+	/* \G means where a search began, so this must be one. */
+	if (pattern->starts_at_offset)
+		return search_window(pattern, subject, 0, subject.len + 1, true);
 
 	INSTR_TIME_SET_CURRENT(began);
 	for (;;)
 	{
-		bool		last = subject.len - start <= window ||
-		is_anchored(pattern);
-		instr_time	now;
-		double		elapsed;
-		int			result;
+		size_t		rest = subject.len - start + 1;
+		bool		last = rest <= window;
+		size_t		positions = Min(rest, window);
+		int			result = search_window(pattern, subject, start, positions,
+										   last);
 
-		/* A match may begin at the limit but not behind it. */
-		pcre2_set_offset_limit(match_context,
-							   last ? PCRE2_UNSET : start + window - 1);
-		result = pcre2_match(pattern->code, (PCRE2_SPTR) subject.data,
-							 subject.len, start, PCRE2_NO_UTF_CHECK,
-							 match_data, match_context);
-		if (result != PCRE2_ERROR_NOMATCH || last)
+		if (result == PCRE2_ERROR_NOMATCH)
+		{
+			if (last)
+				return result;
+			start += window;
+			while (start < subject.len && (subject.data[start] & 0xC0) == 0x80)
+				start++;
+			window = Min(window * 2, WINDOW_MAX);
+		}
+		else if (result < 0 && positions > 1)
+			window = (positions + 3) / 4;
+		else
 			return result;
 
 		CHECK_FOR_INTERRUPTS();
-		INSTR_TIME_SET_CURRENT(now);
-		INSTR_TIME_SUBTRACT(now, began);
-		elapsed = INSTR_TIME_GET_MICROSEC(now);
-		if (elapsed > TIME_LIMIT_US)
+		if (is_over(began))
 			return PCRE2_ERROR_MATCHLIMIT;
-
-		start += window;
-		while (start < subject.len && (subject.data[start] & 0xC0) == 0x80)
-			start++;
-		if (elapsed - before < WINDOW_QUICK_US)
-			window *= 2;
-		before = elapsed;
 	}
 }
 
@@ -275,8 +317,6 @@ homeo_regex_match(HomeoPattern *pattern, HomeoSlice subject)
 	if (!acquire(pattern))
 		return HOMEO_REGEX_DIFFERS;
 	fit_match_data(pattern->code);
-	pcre2_set_match_limit(match_context, homeo_guc_match_limit);
-	pcre2_set_depth_limit(match_context, homeo_guc_match_limit);
 
 	result = search(pattern, subject);
 	if (result >= 0)

@@ -1,0 +1,336 @@
+-- runs in: own
+--
+-- match.sql: a wrong rule could win, a right one be missed, a change of the
+-- rules not be seen, or a pattern take the server's time
+
+\set ECHO none
+\set QUIET 1
+begin;
+\ir ../lib/rules.sql
+select no_plan();
+
+-- A change of the rules is seen by the transaction that makes it, and what is
+-- rolled back is forgotten.
+select is(pg_temp.winner_for('first'), null, 'no rules, no diagnosis');
+select pg_temp.add_rule('a', '{"pattern": "first"}');
+select is(pg_temp.winner_for('first'), 'a', 'an inserted rule is seen at once');
+update homeostasis.rules set pattern = 'second' where id = 'a';
+select is(pg_temp.winner_for('first'), null, 'an updated rule no longer matches the old text');
+select is(pg_temp.winner_for('second'), 'a', 'an updated rule matches the new text');
+savepoint edit;
+update homeostasis.rules set pattern = 'third' where id = 'a';
+select is(pg_temp.winner_for('third'), 'a', 'the edit is seen before it is rolled back');
+rollback to edit;
+select is(pg_temp.winner_for('third'), null, 'an edit that is rolled back is forgotten');
+select is(pg_temp.winner_for('second'), 'a', 'the old answer is back');
+savepoint edit;
+truncate homeostasis.rules;
+select is(pg_temp.winner_for('second'), null, 'TRUNCATE is seen');
+rollback to edit;
+update homeostasis.rules set enabled = false;
+select is(pg_temp.winner_for('second'), null, 'a rule that is switched off does not match');
+delete from homeostasis.rules;
+
+do $$
+begin
+  perform pg_temp.add_rule('a', '{"pattern": "first"}');
+  if pg_temp.winner_for('first') is distinct from 'a' then
+    raise 'not seen within a function';
+  end if;
+  delete from homeostasis.rules;
+  if pg_temp.winner_for('first') is not null then
+    raise 'deletion not seen within a function';
+  end if;
+end
+$$;
+select pass('changes are seen from one statement of a function to the next');
+
+-- Every condition that is not null must hold.
+create temporary table condition (name text, rule jsonb, yes jsonb, no jsonb);
+insert into condition values
+  ('language', '{"language": "sql"}', '{"language": "sql"}', '{"language": "python"}'),
+  ('error_type', '{"error_type": "KeyError"}', '{"error_type": "KeyError"}', '{"error_type": "keyerror"}'),
+  ('schema_name', '{"schema_name": "s"}', '{"schema_name": "s"}', '{"schema_name": "ss"}'),
+  ('table_name', '{"table_name": "t"}', '{"table_name": "t"}', '{}'),
+  ('column_name', '{"column_name": "c"}', '{"column_name": "c"}', '{"column_name": "d"}'),
+  ('constraint_name', '{"constraint_name": "k"}', '{"constraint_name": "k"}', '{"constraint_name": ""}'),
+  ('datatype_name', '{"datatype_name": "d"}', '{"datatype_name": "d"}', '{"datatype_name": "e"}'),
+  ('a SQLSTATE', '{"sqlstates": ["23505", "40001"]}', '{"sqlstate": "40001"}', '{"sqlstate": "40P01"}'),
+  ('a class', '{"sqlstates": ["23505", "40"]}', '{"sqlstate": "40P01"}', '{"sqlstate": "23503"}'),
+  ('any SQLSTATE', '{"sqlstates": ["23505"]}', '{"sqlstate": "23505"}', '{}'),
+  ('pattern', '{"pattern": "^m$"}', '{}', '{"error_message": "n"}'),
+  ('detail_pattern', '{"detail_pattern": "d"}', '{"detail": "d"}', '{"detail": "e"}'),
+  ('detail_pattern without a detail', '{"detail_pattern": "^"}', '{"detail": "d"}', '{}'),
+  ('context_pattern', '{"context_pattern": "c"}', '{"context": "c"}', '{"context": "d"}'),
+  ('statement_pattern', '{"statement_pattern": "s"}', '{"statement": "s"}', '{"statement": "t"}'),
+  ('two conditions', '{"table_name": "t", "pattern": "m"}', '{"table_name": "t"}', '{"table_name": "u"}'),
+  ('two patterns', '{"pattern": "m", "detail_pattern": "d"}', '{"detail": "d"}', '{"detail": "e"}'),
+  ('nothing', '{}', '{}', null);
+
+create function pg_temp.conditions() returns setof text
+language plpgsql as $$
+declare
+  c record;
+begin
+  for c in select * from condition loop
+    delete from homeostasis.rules;
+    perform pg_temp.add_rule('a', c.rule);
+    return next is(pg_temp.winner('{"error_message": "m"}' || c.yes), 'a', c.name || ' is met');
+    if c.no is not null then
+      return next is(pg_temp.winner('{"error_message": "m"}' || c.no), null, c.name || ' is not met');
+    end if;
+  end loop;
+  delete from homeostasis.rules;
+end
+$$;
+select pg_temp.conditions();
+
+-- The order in which rules win, one criterion at a time.
+create temporary table duel (name text, winner jsonb, loser jsonb);
+insert into duel values
+  ('a condition more', '{"pattern": "mess", "table_name": "t"}', '{"pattern": "mess", "confidence": 1}'),
+  ('a longer literal', '{"pattern": "mes+ag", "priority": 0}', '{"pattern": "mess", "priority": 9}'),
+  ('literals, not wildcards', '{"pattern": "mess"}', '{"pattern": "m.*.*.*.*"}'),
+  ('what an alternative lacks does not count', '{"pattern": "mes"}', '{"pattern": "me|message"}'),
+  ('what may be absent does not count', '{"pattern": "mess"}', '{"pattern": "mes(?:sage)?"}'),
+  ('lookaround does not count', '{"pattern": "mess"}', '{"pattern": "(?=message)mes"}'),
+  ('a repeat counts', '{"pattern": "mes{2}a"}', '{"pattern": "messa?"}'),
+  ('a code, not a class', '{"sqlstates": ["23505"]}', '{"sqlstates": ["23"], "confidence": 1}'),
+  ('a class, not nothing', '{"sqlstates": ["23"]}', '{"confidence": 1}'),
+  ('then confidence', '{"confidence": 0.6, "priority": -1}', '{"confidence": 0.5, "priority": 1}'),
+  ('then priority', '{"priority": 2}', '{"priority": 1}'),
+  ('then the id', '{}', '{}');
+
+create function pg_temp.duels() returns setof text
+language plpgsql as $$
+declare
+  d record;
+  event constant jsonb := '{"error_message": "message", "table_name": "t", "sqlstate": "23505"}';
+begin
+  for d in select * from duel loop
+    delete from homeostasis.rules;
+    perform pg_temp.add_rule('loser', d.loser);
+    perform pg_temp.add_rule('champion', d.winner);
+    return next is(pg_temp.winner(event), 'champion', 'first ' || d.name);
+    return next is(pg_temp.outcome('loser', event), 'won', 'the other matches, too: ' || d.name);
+    delete from homeostasis.rules;
+    if d.winner <> d.loser then
+      perform pg_temp.add_rule('aaa', d.loser);
+      perform pg_temp.add_rule('champion', d.winner);
+      return next is(pg_temp.winner(event), 'champion', 'whatever the ids: ' || d.name);
+    end if;
+  end loop;
+  delete from homeostasis.rules;
+end
+$$;
+select pg_temp.duels();
+
+-- A better rule whose pattern PCRE2 refuses doesn't win.
+select pg_temp.add_rule('better', '{"pattern": "(?<!not )permitted"}');
+select pg_temp.add_rule('worse', '{"pattern": "permit"}');
+select is(pg_temp.winner_for('not permitted'), 'worse', 'the best that matches wins, not the best');
+select results_eq(
+  $$select rule_id, outcome from homeostasis.explain_match('{"error_message": "not permitted"}')$$,
+  $$values ('better', 'refused'), ('worse', 'won')$$,
+  'explain_match() says what became of the candidates, best first');
+select results_eq(
+  $$select rule_id, outcome, reason from homeostasis.explain_match('{"error_message": "permitted"}')$$,
+  $$values ('better', 'won', 'the first in rank that matches'),
+           ('worse', 'outranked', 'better is more specific: 19 to 16')$$,
+  'explain_match() says why a rule lost');
+select is(count(*), 0::bigint, 'without every_rule only candidates are shown')
+  from homeostasis.explain_match('{"error_message": "x"}');
+select is(count(*), 2::bigint, 'with every_rule all are shown')
+  from homeostasis.explain_match('{"error_message": "x"}', true);
+delete from homeostasis.rules;
+
+-- Named groups.
+select pg_temp.add_rule('a', $${
+  "pattern": "relation \"(?<table>[^\"]+)\"(?: of (?<schema>\\w+))?(?<dup>1)?",
+  "detail_pattern": "Key \\((?<column>.+?)\\)=\\((?<value>.*)\\)(?<table>.)",
+  "context_pattern": "(?J)(?:(?<line>x)|(?<line>y))",
+  "statement_pattern": "(?i)^(?<verb>[A-Z]+)"}$$);
+select is(captures,
+  '{"table": "größer", "column": "id", "value": "1), (2", "line": "y", "verb": "insert"}'::jsonb,
+  'groups of all patterns are merged, the first of a name stays, absent ones are left out')
+  from homeostasis.match('{"error_message": "relation \"größer\" is gone",
+    "detail": "Key (id)=(1), (2).", "context": "y", "statement": "insert into t"}');
+select pg_temp.add_rule('b', '{"pattern": "^plain$"}');
+select is(captures, '{}'::jsonb, 'without named groups captures is an empty object')
+  from homeostasis.match('{"error_message": "plain"}');
+select throws_ok($$insert into homeostasis.rules (id, pack, description, root_cause, suggestion,
+  confidence, pattern) values ('c', 'test', 'd', 'c', 's', 1, '\C')$$, 'HO003',
+  'rule "c" has an invalid pattern: using \C is disabled by the application at offset 2',
+  '\C could split a character and is refused');
+delete from homeostasis.rules;
+
+-- Whatever PCRE2 takes is matched, also what Vectorscan can't do, or does in
+-- its own way.
+create temporary table hard (pattern text, message text);
+insert into hard values
+  ('(\w+) \1', 'the the'), ('(?<a>x)\k<a>', 'xx'), ('(?=a)b|c', 'c'), ('(?<=a)b', 'ab'),
+  ('a(?!b)', 'ac'), ('(?<!a)b', 'cb'), ('(?>a+)b', 'aab'), ('a++b', 'aab'), ('a\Kb', 'ab'),
+  ('(?|(a)|(b))\1', 'bb'), ('\R', e'\n'), ('\N', 'a'), ('\X', 'ä'), ('(?(?=a)ab|c)', 'c'),
+  ('(a)?(?(1)b|c)', 'c'), ('\((?:[^()]++|(?R))*\)', '((a)(b))'), ('(?<x>a|b(?&x)c)', 'bac'),
+  ('(*CRLF)a.b', e'a\nb'), ('(*UCP)\bé', 'é'), ('(*MARK:x)a', 'a'), ('(?U)a+b', 'aab'),
+  ('(?n)(a)b', 'ab'), ('(?xx)[^ a]b', ' b'), ('(?x) a b # c', 'ab'), ('x{0}a', 'a'),
+  ('(?i)Ა', 'ა'), ('(?i)k', e'\u212a'), ('(?i)ſ', 's'), ('(?i)ß', 'ẞ'), ('\p{Lu}', 'É'),
+  ('\p{Georgian}', 'Ა'), ('[[:^digit:]]', 'é'), ('\Qa.b\E', 'a.b'), ('(?#c)a', 'a'), ('a\Z', e'a\n'),
+  ('a$', e'a\n'), ('^$', ''), ('', ''), ('', 'a'), ('a*', ''), ('(?m)^b$', e'a\nb\nc'),
+  ('(?s)a.b', e'a\nb'), ('\Aa', 'a'), ('\Ga', 'a'), ('[^\x00-\x7f]', 'é'), ('\x{e9}', 'é'),
+  ('(a.{0,300}?){30}b', repeat('a', 30) || 'b'), ('a{1,1000}b{1,1000}', 'aabb'),
+  ('(?:a|b|c|d|e){1,60}z', 'abcdez'), ('(?C1)a', 'a'), ('(?:(?:(?:(?:a))))', 'a'),
+  ('\07|\x41|\o{102}|\cA|\e', 'B'), ('[]a]', ']'), ('[^]a]', 'b'), ('[a\]b]', ']'), ('a{,3}', 'a{,3}'),
+  ('[a-z&&[b]]', 'b]'), ('\d{3,}?', '1234'), ('(?-i)a(?i)B|c', 'C'), ('(?i:a)B', 'AB');
+
+create function pg_temp.hard_patterns() returns setof text
+language plpgsql as $$
+declare
+  h record;
+begin
+  for h in select * from hard loop
+    delete from homeostasis.rules;
+    perform pg_temp.add_rule('a', jsonb_build_object('pattern', h.pattern));
+    return next is(pg_temp.winner_for(h.message), 'a', format('%s matches %s', h.pattern, to_json(left(h.message, 20))));
+  end loop;
+end
+$$;
+select pg_temp.hard_patterns();
+
+-- All of them against all texts: the way over the scan never loses a match.
+delete from homeostasis.rules;
+select pg_temp.add_rule('r' || row_number() over (), jsonb_build_object('pattern', pattern)) from hard;
+select is_empty(
+  $$select distinct m.rule_id, h.message
+    from hard h, homeostasis.explain_match(jsonb_build_object('error_message', h.message), true) m
+    where m.outcome = 'missed'$$,
+  'the scan reports whatever PCRE2 finds');
+select isnt(count(*), 0::bigint, 'and some patterns do match') from hard h
+  where pg_temp.winner_for(h.message) is not null;
+delete from homeostasis.rules;
+
+-- Hostile patterns end at a limit, are counted, and raise nothing.
+set local statement_timeout = '60s';
+-- The scan can tell that (a+)+$ doesn't match, but it can't read \R.
+select pg_temp.add_rule('hostile', '{"pattern": "(a+)+$|\\Rx", "confidence": 1}');
+select pg_temp.add_rule('modest', '{"pattern": "(?:a|b)", "confidence": 0.1}');
+select is(pg_temp.winner_for(repeat('a', 5000) || 'b'), 'modest', 'the hostile rule does not win');
+select is(pg_temp.outcome('hostile', jsonb_build_object('error_message', repeat('a', 40) || 'b')), 'limit',
+  'it ends at the match limit');
+select is(homeostasis.pattern_matches('(a+)+$', repeat('a', 40) || 'b'), null, '(a+)+$ ends at the match limit');
+select is(limit_hits, 1::bigint, 'and is counted, by match() only')
+  from homeostasis.stat_rules where rule_id = 'hostile';
+-- Nothing here takes many steps from one position; there are many positions.
+select is(homeostasis.pattern_matches('(?:[a-z]+ )*[a-z]*[a-z]*[0-9]', repeat('a', 60000)), null,
+  'a pattern that is slow from each position ends at the time limit');
+select is(homeostasis.pattern_matches('^(?:a?){20}[a-z]*[a-z]*[0-9]', repeat('a', 60000)), null,
+  'a pattern that is slow from one position ends at a limit');
+select is(homeostasis.pattern_matches('(*NO_JIT)[a-z]*[a-z]*[0-9]', repeat(' ', 20000) || repeat('a', 40000)), null,
+  'an interpreted pattern ends at a limit');
+select is(homeostasis.pattern_matches('a.*b', repeat('a', 30000) || 'b'), true,
+  'a long text that matches does match');
+reset statement_timeout;
+delete from homeostasis.rules;
+
+-- Long texts are cut at a character, and searched to the end without a gap.
+select is(homeostasis.pattern_matches('z', repeat('a', 65535) || 'z'), true, 'the last byte within the limit');
+select is(homeostasis.pattern_matches('z', repeat('a', 65536) || 'z'), false, 'the first byte beyond the limit');
+select is(homeostasis.pattern_matches('^a+é?$', repeat('a', 65535) || 'é'), true, 'the cut does not split a character');
+select is(homeostasis.pattern_matches('z', repeat('a', 1024 * 1024)), false, 'a megabyte');
+select is_empty(
+  $$select n from generate_series(0, 3000, 7) n
+    where not homeostasis.pattern_matches('(?<=.)bé[0-9]\b', repeat('é', n + 1) || 'bé7' || repeat(' é', 1500))$$,
+  'a match is found wherever it begins');
+select is_empty(
+  $$select n from generate_series(0, 3000, 7) n
+    where not homeostasis.pattern_matches('(?m)^x$', repeat('é', n) || e'\nx\n' || repeat('é', 1500))$$,
+  'and at whichever line');
+select is(homeostasis.pattern_matches('\Gb', repeat('a', 3000) || 'b'), false, '\G is the start of the text');
+
+-- Two thousand rules.
+insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, pattern)
+  select 'r' || n, 'test', 'd', 'c', 's', 0.5,
+    format('(?i)error %s: (?<what>[a-z_]+) of object \d+ failed (?:at|in) line %s', n, n * 7)
+  from generate_series(1, 2000) n;
+select is_empty(
+  $$select n from generate_series(1, 2000, 37) n
+    where pg_temp.winner_for(format('Error %s: reading of object 5 failed in line %s', n, n * 7))
+      is distinct from 'r' || n$$,
+  'each of 2,000 rules is found');
+select is(pg_temp.winner_for('error 2001: x of object 1 failed at line 14007'), null, 'and nothing else');
+update homeostasis.rules set pattern = replace(pattern, 'object', 'thing') where id = 'r1000';
+select is(pg_temp.winner_for('error 1000: x of thing 1 failed at line 7000'), 'r1000', 'one of them is edited');
+select is(pg_temp.winner_for('error 1000: x of object 1 failed at line 7000'), null, 'its old text is forgotten');
+select is(pg_temp.winner_for('error 999: x of object 1 failed at line 6993'), 'r999', 'the others are as before');
+-- Many single edits: more than are compiled apart.
+do $$
+begin
+  for n in 1 .. 40 loop
+    update homeostasis.rules set pattern = replace(pattern, 'object', 'item') where id = 'r' || n;
+    if pg_temp.winner_for(format('error %s: x of item 1 failed at line %s', n, n * 7))
+        is distinct from 'r' || n then
+      raise 'edit % was not seen', n;
+    end if;
+  end loop;
+end
+$$;
+select is_empty(
+  $$select n from generate_series(1, 60) n
+    where pg_temp.winner_for(format('error %s: x of %s 1 failed at line %s', n,
+        case when n <= 40 then 'item' else 'object' end, n * 7)) is distinct from 'r' || n$$,
+  'forty edits in a row leave every rule as it should be');
+delete from homeostasis.rules;
+
+-- The same condition in many rules.
+insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, constraint_name, sqlstates)
+  select 'k' || n, 'test', 'd', 'c', 's', 0.5, 'key' || n / 2, array['23505', '23'] from generate_series(2, 999) n;
+select is(pg_temp.winner('{"error_message": "m", "sqlstate": "23505", "constraint_name": "key7"}'), 'k14',
+  'rules without a pattern are found by a name');
+select is(count(*), 2::bigint, 'and only those are candidates')
+  from homeostasis.explain_match('{"error_message": "m", "sqlstate": "23505", "constraint_name": "key7"}');
+delete from homeostasis.rules;
+
+-- lint_rules() and stat_rules.
+select pg_temp.add_rule('good', '{"pattern": "good", "examples": [{"message": "good one"}, {"sql": "select 1"}]}');
+select pg_temp.add_rule('liar', '{"pattern": "truth", "examples": [{"message": "lies"}]}');
+select pg_temp.add_rule('weak', '{"pattern": "goo", "examples": [{"message": "good"}]}');
+select pg_temp.add_rule('empty', '{"detail_pattern": "x*"}');
+select pg_temp.add_rule('empty2', '{"detail_pattern": "x*"}');
+select pg_temp.add_rule('state', '{"sqlstates": ["23505"], "table_name": "t", "examples": [{"message": "m", "sqlstate": "23505"}]}');
+select results_eq(
+  'select * from homeostasis.lint_rules() order by 1, 2',
+  $$values ('empty', 'matches the empty string', 'detail_pattern'),
+           ('empty2', 'has the same conditions as another rule', 'empty'),
+           ('empty2', 'matches the empty string', 'detail_pattern'),
+           ('liar', 'does not match its own example', 'example 1: column pattern doesn''t match'),
+           ('weak', 'is outranked on its own example', 'example 1: good wins')$$,
+  'lint_rules() finds what is dubious');
+select pg_temp.winner_for('goody'), pg_temp.winner_for('goo');
+select results_eq(
+  $$select rule_id, candidates, trials, wins, limit_hits, mean_microseconds > 0
+    from homeostasis.stat_rules where rule_id in ('weak', 'empty') order by 1$$,
+  -- The linter's match() on the example of "weak" counts as well.
+  $$values ('empty', 0::bigint, 0::bigint, 0::bigint, 0::bigint, null::boolean),
+           ('weak', 4, 1, 1, 0, true)$$,
+  'stat_rules counts candidates, trials and wins');
+
+-- The event is checked as report() checks it.
+select throws_ok($$select homeostasis.match('{"error_message": 1}')$$, 'HO001', null, 'a wrong type is refused');
+select throws_ok($$select homeostasis.match('{"error_message": "m", "color": "red"}')$$, 'HO001', null, 'an unknown key is refused');
+select throws_ok($$select homeostasis.match('[]')$$, 'HO001', null, 'an array is refused');
+select throws_ok($$select * from homeostasis.explain_match(null)$$, '22004', null, 'explain_match() needs an event');
+select is_empty('select * from homeostasis.match(null)', 'match(null) gives nothing');
+
+-- Who may ask.
+create role match_reader in role homeostasis_reader;
+create role match_reporter in role homeostasis_reporter;
+set local role match_reader;
+select lives_ok($$select homeostasis.match('{"error_message": "m"}')$$, 'a reader may match');
+select lives_ok('select * from homeostasis.stat_rules', 'a reader may read stat_rules');
+set local role match_reporter;
+select throws_ok($$select homeostasis.match('{"error_message": "m"}')$$, '42501', null, 'a reporter may not match');
+select throws_ok('select homeostasis.lint_rules()', '42501', null, 'nor lint');
+reset role;
+
+select * from finish();
+rollback;
