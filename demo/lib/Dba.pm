@@ -13,8 +13,9 @@ use FindBin;
 use Psql;
 use Story;
 
-# A person takes a moment to read.
+# A person takes a moment to read, and longer to think again.
 my $READS = 1.5;
+my $THINKS = 3;
 
 sub new
 {
@@ -75,7 +76,7 @@ sub look
     }
     my $last = Story::patch($issue);
     if ($last && $last->{status} eq 'rolled_back'
-      && $now - ($self->{since}{"back $last->{id}"} //= $now) >= $READS)
+      && $now - ($self->{since}{"back $last->{id}"} //= $now) >= $THINKS)
     {
       push @said, $self->_reconsider($issue, $last);
     }

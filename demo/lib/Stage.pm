@@ -85,7 +85,7 @@ sub _news_line
   my ($self, $news) = @_;
   my ($at, $issue, $text, $style) = @$news;
   return [ [ dim => $self->_clock($at) . ' ' ],
-    [ $style => sprintf('%-4s', defined $issue ? "#$issue" : '') . $text ] ];
+    [ $style => sprintf('%-3s', defined $issue ? "#$issue" : '') . $text ] ];
 }
 
 # The page, as tall as the terminal.
@@ -164,7 +164,7 @@ sub _issue
   my $story = $self->{story};
   my ($steps, $style) = $story->steps($issue);
   my $patch = Story::patch($issue);
-  my $label = sprintf '%-4s', "#$issue->{id}";
+  my $label = sprintf '%-3s', "#$issue->{id}";
   my $rate = sprintf ' %4.1f/s', $story->errors_per_second($issue);
 
   # In one line the title has to share its place with the state.
@@ -174,10 +174,10 @@ sub _issue
     [ bold => $label ], [ $style => Screen::cut($state, $width) ],
     [ plain => sprintf '%-*s', $width - length $state, Screen::cut($issue->{title}, $width - length $state) ],
     [ plain => ' ' ], $self->_bars($bars, $issue), [ dim => $rate ] ];
-  push @lines, $self->_steps($steps, $style, $columns - 4);
-  push @lines, [ [ dim => '    ' . Screen::cut(join('; ', @{ $patch->{apply} }), $columns - 4) ] ]
+  push @lines, $self->_steps($steps, $style, $columns - 3);
+  push @lines, [ [ dim => '   ' . Screen::cut(join('; ', @{ $patch->{apply} }), $columns - 3) ] ]
     if $patch && $patch->{apply};
-  push @lines, [ [ dim => '    ' . Screen::cut($issue->{analyses}[-1]{cause}, $columns - 4) ] ]
+  push @lines, [ [ dim => '   ' . Screen::cut($issue->{analyses}[-1]{cause}, $columns - 3) ] ]
     if @{ $issue->{analyses} };
   push @lines, [ [ plain => '' ] ] while @lines < $each;
   return @lines;
@@ -197,7 +197,7 @@ sub _steps
     $before = '… → ' . join '', map { "$_ → " } @steps;
     $before = '' if !@steps && length($before) + length($last) > $width;
   }
-  return [ [ dim => "    $before" ], [ $style => $last ] ];
+  return [ [ dim => "   $before" ], [ $style => $last ] ];
 }
 
 1;

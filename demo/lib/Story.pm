@@ -186,7 +186,7 @@ sub steps
   return (\@steps, @steps > 1 ? 'yellow' : 'red') unless $patch;
 
   my $status = $patch->{status};
-  @steps = ('first patch rolled back') if @rolled_back > ($status eq 'rolled_back' ? 1 : 0);
+  @steps = ('1st rolled back') if @rolled_back > ($status eq 'rolled_back' ? 1 : 0);
   return ([ @steps, 'writing a patch' ], 'yellow') if $status eq 'planning';
   return ([ @steps, 'no patch' ], 'red') if $status eq 'refused';
   return ([ @steps, 'dry run' ], 'yellow') if $status =~ /\A(?:proposed|validating)\z/;

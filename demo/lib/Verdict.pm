@@ -20,6 +20,12 @@ my @INTENDED = (
   { name => 'lost privilege', sqlstate => '42501', message => qr/permission denied/ },
 );
 
+# Lines of a row of the table.
+my $LINES = 3;
+
+# Seconds in which a patch should have been thought of.
+my $PATIENCE = 30;
+
 # new(psql): a connection of the shop's owner to the shop's database.
 sub new
 {
@@ -36,17 +42,27 @@ sub _find
   return $found;
 }
 
-# final(issues): nothing more will happen to any of the six.
+# final(story): nothing more will happen to any of the six.
 sub final
 {
-  my ($self, $issues) = @_;
+  my ($self, $story) = @_;
 
   for my $intended (@INTENDED)
   {
-    my $issue = _find($intended, $issues);
-    return 0 unless $issue && $issue->{status} eq 'healed';
+    my $issue = _find($intended, $story->{issues});
+    return 0 unless $issue && _is_over($issue, $story->{now});
   }
   return 1;
+}
+
+sub _is_over
+{
+  my ($issue, $now) = @_;
+  my $patch = Story::patch($issue);
+
+  return 1 if $issue->{status} eq 'healed';
+  return $patch->{status} =~ /\A(?:refused|invalid|rejected|failed)\z/ if $patch;
+  return $now - $issue->{first_seen} > $PATIENCE;
 }
 
 # wrong(issues): a sentence for each thing that did not end as intended.
@@ -66,6 +82,7 @@ sub wrong
     $expected{ $issue->{id} } = 1;
     push @wrong, map { "$intended->{name} (issue $issue->{id}): $_" } $self->_wrong_with($intended, $issue);
   }
+  push @wrong, $self->_left_behind;
   push @wrong, map { "issue $_->{id} was not intended: $_->{title}" } grep { !$expected{ $_->{id} } } @$issues;
   return @wrong;
 }
@@ -99,6 +116,17 @@ sub _wrong_with
   return @wrong;
 }
 
+# What the patch that did not help has left in the shop's database.
+sub _left_behind
+{
+  my ($self) = @_;
+  my $type = $self->{psql}->value(q{
+    select format_type(atttypid, atttypmod) from pg_attribute
+    where attrelid = 'shop.customers'::regclass and attname = 'phone'});
+
+  return $type eq 'character varying(16)' ? () : "column phone of shop.customers was left as $type";
+}
+
 # table(screen, story): lines with each issue, its cause, its patches, and
 # how long it took.
 sub table
@@ -127,25 +155,29 @@ sub _row
   my ($widths, $issue, $patch) = @_;
   my ($analysis) = grep { $patch && $_->{id} == $patch->{analysis} } @{ $issue->{analyses} };
   my ($state, $style) = ($patch ? $patch->{status} : $issue->{status}, 'red');
-  my @time = ($state =~ tr/_/ /r);
+  my @time;
 
   if ($state eq 'healed')
   {
     $style = 'green';
-    push @time, sprintf('silent %.1f s', $issue->{last_seen} - $issue->{first_seen}),
-      sprintf('healed %.1f s', $patch->{deployment}{finished} - $issue->{first_seen});
+    @time = (sprintf('healed %.1f s', $patch->{deployment}{finished} - $issue->{first_seen}),
+      sprintf('silent %.1f s', $issue->{last_seen} - $issue->{first_seen}));
   }
   elsif ($state eq 'rolled_back')
   {
     $style = 'magenta';
-    push @time, sprintf 'after %.1f s', $patch->{deployment}{finished} - $patch->{deployment}{applied};
+    @time = ('rolled back', sprintf 'after %.1f s', $patch->{deployment}{finished} - $patch->{deployment}{applied});
+  }
+  else
+  {
+    @time = ($state);
   }
   push @time, 'by ' . Story::approver($patch) if $patch && $patch->{approval};
 
   return _cells($widths, $style,
-    [ Screen::wrap("#$issue->{id} $issue->{title}", $widths->[0], 4) ],
-    [ Screen::wrap($analysis ? $analysis->{cause} : 'unknown', $widths->[1], 4) ],
-    [ Screen::wrap($patch && $patch->{apply} ? join('; ', @{ $patch->{apply} }) : 'none', $widths->[2], 4) ],
+    [ Screen::wrap("#$issue->{id} $issue->{title}", $widths->[0], $LINES) ],
+    [ Screen::wrap($analysis ? $analysis->{cause} : 'unknown', $widths->[1], $LINES) ],
+    [ Screen::wrap($patch && $patch->{apply} ? join('; ', @{ $patch->{apply} }) : 'none', $widths->[2], $LINES) ],
     \@time);
 }
 
@@ -185,9 +217,10 @@ sub summary
 
   $errors += $_->{error_count} for @issues;
   my @lines = (
-    [ [ dim => 'silent: first error to last; healed: first error to the end of the watch' ] ],
-    [ [ plain => sprintf '%d errors captured; %d patches approved, %d by policy, %d by the DBA; %d changes audited',
-      $errors, scalar @approved, $by_policy, @approved - $by_policy, $story->{changes} ] ],
+    [ [ dim => 'healed: first error to the end of the watch; silent: first error to last' ] ],
+    [ [ plain => sprintf '%d errors captured; %d patches approved, %d by policy, %d by the DBA',
+      $errors, scalar @approved, $by_policy, @approved - $by_policy ] ],
+    [ [ plain => sprintf '%d changes in the audit log', $story->{changes} ] ],
     [ [ @wrong ? 'red' : 'green' => sprintf '%d of %d issues healed', $healed, scalar @issues ],
       [ plain => sprintf '; %d patch did not help and was rolled back on the way', $rolled_back ] ]);
   push @lines, map { [ [ red => "not as intended: $_" ] ] } @wrong;
