@@ -34,4 +34,20 @@ as 'MODULE_PATHNAME', 'homeo_advance';
 comment on procedure homeostasis.advance() is
   'Does the healer''s work now, in this session, until nothing is left to do; not in a transaction block';
 grant execute on procedure homeostasis.advance() to homeostasis_operator;
-grant execute on function homeostasis.worker_status() to homeostasis_reader;
+
+create procedure homeostasis.run_job(kind text, database name, payload jsonb,
+  inout result jsonb default null)
+language c
+as 'MODULE_PATHNAME', 'homeo_run_job';
+
+comment on procedure homeostasis.run_job(text, name, jsonb, jsonb) is
+  'Has an operator run one job that is in no queue and returns its result: for those who write templates. Superusers only';
+
+create function homeostasis.workers_since() returns timestamptz
+language c stable strict parallel safe
+as 'MODULE_PATHNAME', 'homeo_worker_since';
+
+comment on function homeostasis.workers_since() is
+  'When the server started, or started again after a crash: no worker from before exists any more';
+grant execute on function homeostasis.worker_status(), homeostasis.workers_since()
+  to homeostasis_reader;

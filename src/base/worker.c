@@ -91,6 +91,7 @@ typedef struct HomeoWorkerSlot
 
 typedef struct HomeoWorkerArea
 {
+	TimestampTz made_at;		/* fixed */
 	slock_t		mutex;			/* guards leave */
 	struct
 	{
@@ -169,6 +170,7 @@ init_area(void *memory, Size size, bool found)
 		return;
 
 	memset(area, 0, size);
+	area->made_at = GetCurrentTimestamp();
 	SpinLockInit(&area->mutex);
 	slot = area->slot;
 	init_slot(slot++, HOMEO_WORKER_LAUNCHER, 0);
@@ -800,4 +802,16 @@ homeo_worker_stat(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/*
+ * workers_since(): when this shared memory was made
+ */
+PG_FUNCTION_INFO_V1(homeo_worker_since);
+
+Datum
+homeo_worker_since(PG_FUNCTION_ARGS)
+{
+	homeo_shmem_require();
+	PG_RETURN_TIMESTAMPTZ(area->made_at);
 }

@@ -1,27 +1,34 @@
 /*
  * advance.c
- *		The procedure homeostasis.advance(): the healer's work in a session.
+ *		Procedures that do the healer's work, or one job of the operator, in a
+ *		session.
  *
- * For installations that run without the healer, and for people who do not
- * want to wait for it.  A procedure, because it must commit a claim before
- * the job runs, and because the operator would wait for ever for a snapshot
- * that this session held: CREATE INDEX CONCURRENTLY waits for all of them.
- * Between its transactions it holds neither snapshot nor lock.
+ * Procedures, because a claim must be committed before its job runs, and
+ * because the operator would wait for ever for a snapshot that this session
+ * held: CREATE INDEX CONCURRENTLY waits for all of them.  Between its
+ * transactions a session holds neither snapshot nor lock.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "base/compat.h"
 #include "base/shmem.h"
 #include "base/worker.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/regproc.h"
 #include "workers/job.h"
 
 /* Enough for a patch and all that it leads to; the next call goes on. */
-#define MAX_ROUNDS		100
+#define MAX_ROUNDS		1000
 
 /* The operator's end sets the latch; this is for its time limit. */
 #define POLL_MS			1000
@@ -76,22 +83,29 @@ complete_step(void *arg)
 	homeo_job_complete(arg);
 }
 
-/* Waits without a snapshot; a cancel stops the operator. */
+/* Waits for the operator, without a snapshot. */
 static void
-run_job(HomeoJob *job)
+wait_for_result(HomeoJob *job)
+{
+	homeo_job_start(job);
+	while (!homeo_job_poll(job))
+	{
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 POLL_MS,
+						 homeo_wait_event_compat("HomeostasisOperator"));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Runs a claimed job and stores its result; a cancel stops the operator. */
+static void
+run_claimed(HomeoJob *job)
 {
 	PG_TRY();
 	{
-		homeo_job_start(job);
-		while (!homeo_job_poll(job))
-		{
-			(void) WaitLatch(MyLatch,
-							 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-							 POLL_MS,
-							 homeo_wait_event_compat("HomeostasisOperator"));
-			ResetLatch(MyLatch);
-			CHECK_FOR_INTERRUPTS();
-		}
+		wait_for_result(job);
 		run_step(complete_step, job);
 	}
 	PG_CATCH();
@@ -103,6 +117,20 @@ run_job(HomeoJob *job)
 	homeo_job_free(job);
 }
 
+/* Raises an error unless CALL may commit here and there are workers. */
+static void
+check_call(FunctionCallInfo fcinfo)
+{
+	if (!fcinfo->context || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+				 errmsg("procedure %s cannot run in a transaction block",
+						format_procedure(fcinfo->flinfo->fn_oid)),
+				 errhint("Make the CALL a statement of its own.")));
+	homeo_shmem_require();
+}
+
 /*
  * call homeostasis.advance()
  */
@@ -111,14 +139,7 @@ PG_FUNCTION_INFO_V1(homeo_advance);
 Datum
 homeo_advance(PG_FUNCTION_ARGS)
 {
-	if (!fcinfo->context || !IsA(fcinfo->context, CallContext) ||
-		castNode(CallContext, fcinfo->context)->atomic)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-				 errmsg("homeostasis.advance() cannot run in a transaction block"),
-				 errhint("Call it as a statement of its own: call homeostasis.advance();")));
-	homeo_shmem_require();
-
+	check_call(fcinfo);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	for (int round = 0; round < MAX_ROUNDS; round++)
 	{
@@ -128,10 +149,73 @@ homeo_advance(PG_FUNCTION_ARGS)
 		run_step(advance_step, &moves);
 		run_step(claim_step, &job);
 		if (job != NULL)
-			run_job(job);
+			run_claimed(job);
 		else if (moves == 0)
 			break;
 	}
 	SPI_finish();
 	PG_RETURN_VOID();
+}
+
+/* A job that is in no table. */
+static HomeoJob *
+make_job(const char *kind, const char *database, Jsonb *payload)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	HomeoJob   *job = palloc0(sizeof(HomeoJob));
+
+	job->kind = pstrdup(kind);
+	job->payload = palloc(VARSIZE(payload));
+	memcpy(job->payload, payload, VARSIZE(payload));
+	homeo_operator_find_database(database, &job->database, &job->result);
+	MemoryContextSwitchTo(old);
+	return job;
+}
+
+/*
+ * call homeostasis.run_job(kind, database, payload, result)
+ */
+PG_FUNCTION_INFO_V1(homeo_run_job);
+
+Datum
+homeo_run_job(PG_FUNCTION_ARGS)
+{
+	HomeoJob   *job;
+	TupleDesc	desc;
+	Datum		value;
+	bool		isnull = false;
+
+	check_call(fcinfo);
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be superuser to run a job by hand"),
+				 errdetail("A job can run any statement as any role.")));
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("kind, database and payload of a job may not be null")));
+
+	job = make_job(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+				   NameStr(*PG_GETARG_NAME(1)), PG_GETARG_JSONB_P(2));
+	PG_TRY();
+	{
+		SPI_connect_ext(SPI_OPT_NONATOMIC);
+		SPI_commit();
+		wait_for_result(job);
+		SPI_finish();
+		value = JsonbPGetDatum(homeo_json_parse(job->result));
+	}
+	PG_CATCH();
+	{
+		homeo_job_free(job);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	homeo_job_free(job);
+
+	desc = CreateTemplateTupleDesc(1);
+	TupleDescInitEntry(desc, 1, "result", JSONBOID, -1, 0);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), &value,
+											 &isnull));
 }
