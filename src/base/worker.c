@@ -78,6 +78,7 @@ typedef struct HomeoWorkerSlot
 	pg_atomic_uint32 proc_number;	/* of its latch, or NO_PROC */
 	pg_atomic_uint32 database;
 	pg_atomic_uint32 state;		/* HomeoWorkerState */
+	pg_atomic_uint32 left;		/* 1: the last one left on request */
 
 	slock_t		mutex;			/* guards what follows */
 	TimestampTz started_at;
@@ -157,6 +158,7 @@ init_slot(HomeoWorkerSlot *slot, HomeoWorkerKind kind, int number)
 	pg_atomic_init_u32(&slot->proc_number, NO_PROC);
 	pg_atomic_init_u32(&slot->database, InvalidOid);
 	pg_atomic_init_u32(&slot->state, HOMEO_STATE_STARTING);
+	pg_atomic_init_u32(&slot->left, 0);
 	SpinLockInit(&slot->mutex);
 }
 
@@ -264,6 +266,7 @@ take_slot(HomeoWorkerKind kind, int number)
 	my_slot->started_at = GetCurrentTimestamp();
 	my_slot->memory = 0;
 	SpinLockRelease(&my_slot->mutex);
+	pg_atomic_write_u32(&my_slot->left, 0);
 	pg_atomic_write_u32(&my_slot->state, HOMEO_STATE_STARTING);
 	pg_atomic_write_u32(&my_slot->proc_number, homeo_proc_number_compat(MyProc));
 }
@@ -315,6 +318,14 @@ override_settings(void)
 						PGC_SUSET, PGC_S_OVERRIDE);
 }
 
+/* Exits because this worker shall not be in its database now. */
+static void
+leave(void)
+{
+	pg_atomic_write_u32(&my_slot->left, 1);
+	proc_exit(0);
+}
+
 void
 homeo_worker_connect(void)
 {
@@ -324,7 +335,7 @@ homeo_worker_connect(void)
 	pg_atomic_write_u32(&my_slot->database, start.database);
 	pg_memory_barrier();
 	if (homeo_worker_must_leave(start.database))
-		proc_exit(0);
+		leave();
 
 	BackgroundWorkerInitializeConnectionByOid(start.database, InvalidOid, 0);
 	override_settings();
@@ -636,7 +647,7 @@ homeo_worker_wait(long timeout_ms, const char *wait_event)
 	}
 	if (my_slot->kind != HOMEO_WORKER_LAUNCHER &&
 		(!homeo_guc_workers || homeo_worker_must_leave(MyDatabaseId)))
-		proc_exit(0);
+		leave();
 }
 
 /*
@@ -666,15 +677,27 @@ homeo_worker_is_mine(void)
 	return is_mine;
 }
 
-int
-homeo_worker_pid(HomeoWorkerKind kind, int number)
+static HomeoWorkerSlot *
+find_slot(HomeoWorkerKind kind, int number)
 {
 	for (int i = 0; i < MAX_SLOTS; i++)
 	{
 		if (area->slot[i].kind == kind && area->slot[i].number == number)
-			return (int) pg_atomic_read_u32(&area->slot[i].pid);
+			return &area->slot[i];
 	}
-	return 0;
+	elog(ERROR, "there is no worker %d of kind %d", number, (int) kind);
+}
+
+int
+homeo_worker_pid(HomeoWorkerKind kind, int number)
+{
+	return (int) pg_atomic_read_u32(&find_slot(kind, number)->pid);
+}
+
+bool
+homeo_worker_left(HomeoWorkerKind kind, int number)
+{
+	return pg_atomic_read_u32(&find_slot(kind, number)->left) == 1;
 }
 
 bool

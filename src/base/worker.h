@@ -120,6 +120,9 @@ extern bool homeo_worker_is_mine(void);
 /* Process id of a worker, 0: it does not run. */
 extern int	homeo_worker_pid(HomeoWorkerKind kind, int number);
 
+/* Whether the last worker there ended because it was asked to. */
+extern bool homeo_worker_left(HomeoWorkerKind kind, int number);
+
 /*
  * Asks the workers to leave a database and to stay away until the request is
  * withdrawn.  False: too many databases are asked for.

@@ -241,7 +241,8 @@ watch(HomeoChild *child, Oid database)
 			return DATABASE_POLL_MS;
 		pfree(child->handle);
 		child->handle = NULL;
-		if (milliseconds_since(child->started_at) >= SETTLED_MS)
+		if (homeo_worker_left(child->kind, child->number) ||
+			milliseconds_since(child->started_at) >= SETTLED_MS)
 			child->failures = 0;
 		else
 			note_failure(child);
