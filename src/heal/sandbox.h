@@ -12,7 +12,8 @@
 typedef struct HomeoSandbox
 {
 	Oid			role;
-	List	   *settings;		/* char *, "name=value"; invalid ones are ignored */
+	List	   *settings;		/* char *, "name=value"; invalid ones are
+								 * ignored */
 	const char *search_path;
 	int			lock_timeout;	/* ms */
 	int			statement_timeout;	/* ms, for the whole body */

@@ -160,7 +160,7 @@ step(HomeoPatchRun *run, const char *sql, const HomeoOutcome *outcome)
 {
 	HomeoJsonBuilder builder;
 	bool		rolled_back = run->transactional &&
-		run->done < list_length(run->statements);
+	run->done < list_length(run->statements);
 
 	homeo_json_begin(&builder);
 	homeo_json_add_text(&builder, "statement", sql);

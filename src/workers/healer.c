@@ -33,7 +33,7 @@
 #define MAX_FAILURES		5
 
 static HomeoJob *jobs[MAX_JOBS];
-static int	failures[MAX_JOBS];	/* to store the result */
+static int	failures[MAX_JOBS]; /* to store the result */
 
 static bool
 advance_turn(void *arg)

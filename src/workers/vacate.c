@@ -156,7 +156,7 @@ vacate_database(PlannedStmt *pstmt, const char *query_string,
 				DestReceiver *dest, QueryCompletion *completion)
 {
 	ProcessUtility_hook_type next = previous_process_utility ?
-		previous_process_utility : standard_ProcessUtility;
+	previous_process_utility : standard_ProcessUtility;
 	const char *name = NULL;
 	Oid			database = InvalidOid;
 
