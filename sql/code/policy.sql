@@ -187,9 +187,9 @@ comment on function homeostasis.decide(bigint) is
 grant execute on function homeostasis.decide(bigint) to homeostasis_reader;
 
 -- See keep_modified() for what is done with edited policies that were shipped.
-create trigger keep_modified_row before update on homeostasis.policies
+create trigger keep_modified before update on homeostasis.policies
   for each row when (old.shipped and old is distinct from new and old.modified = new.modified)
-  execute function homeostasis.keep_modified('name');
-create trigger replace_shipped_row before insert on homeostasis.policies
-  for each row when (new.modified)
-  execute function homeostasis.keep_modified('name');
+  execute function homeostasis.keep_modified();
+create trigger restore_modified before insert on homeostasis.policies
+  for each row when (new.modified and new.shipped)
+  execute function homeostasis.restore_modified('name');
