@@ -13,6 +13,7 @@
 #include "base/worker.h"
 #include "fmgr.h"
 #include "intake/ring.h"
+#include "intake/restore.h"
 #include "intake/server_log.h"
 #include "intake/store.h"
 #include "miscadmin.h"
@@ -41,6 +42,7 @@ _PG_init(void)
 	homeo_worker_init();
 	homeo_ring_init();
 	homeo_server_log_init();
+	homeo_restore_init();
 	homeo_launcher_init();
 	homeo_vacate_init();
 }
