@@ -29,6 +29,11 @@ printf '%s\n' \
   "\\echo Use \"create extension $extension\" to load this file. \\quit"
 
 for file; do
+  # The script must run in a database of any encoding.
+  if LC_ALL=C grep -n '[^ -~[:space:]]' "$file" >&2; then
+    echo "$file may hold ASCII only" >&2
+    exit 1
+  fi
   printf '\n-- %s\n\n' "$file"
   case $file in
     share/templates/*.sql)

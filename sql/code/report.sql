@@ -49,7 +49,7 @@ as $$
 $$;
 
 comment on function homeostasis.report(text, text, text, text, text[], text, text, text, text, text, text, text, text, text, text, text, text, jsonb, jsonb, jsonb, text, text, timestamptz) is
-  'The same with named arguments: homeostasis.report(error_type => …, error_message => sqlerrm, sqlstate => sqlstate)';
+  'The same with named arguments: homeostasis.report(error_type => ''...'', error_message => sqlerrm, sqlstate => sqlstate)';
 grant execute on function homeostasis.report(text, text, text, text, text[], text, text, text, text, text, text, text, text, text, text, text, text, jsonb, jsonb, jsonb, text, text, timestamptz)
   to homeostasis_reporter;
 

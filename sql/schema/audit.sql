@@ -27,7 +27,7 @@ create table homeostasis.audit_heads
 
 comment on table homeostasis.audit_log is
   'Every change of state and of configuration, append-only; each row''s hash covers the row before. audit_verify() checks it';
-comment on column homeostasis.audit_log.id is 'Without gaps: 1, 2, 3…';
+comment on column homeostasis.audit_log.id is 'Without gaps: 1, 2, 3 and so on';
 comment on column homeostasis.audit_log.actor is
   'The role that logged in, or homeostasis worker';
 comment on column homeostasis.audit_log.object_id is
@@ -45,4 +45,4 @@ comment on column homeostasis.audit_log.action is
   'The state something moved to, or insert, update, delete';
 comment on column homeostasis.audit_log.at is 'When the row was written';
 comment on column homeostasis.audit_log.object_type is
-  'issue, patch, deployment, policy, rule …; object_id is its id';
+  'issue, patch, deployment, policy, rule and so on; object_id is its id';
