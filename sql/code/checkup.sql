@@ -62,7 +62,8 @@ $$;
 comment on function homeostasis.find_held_wal() is
   'Replication slots that keep more than twice max_wal_size of WAL from being removed';
 
-create function homeostasis.find_blockers() returns setof jsonb
+create function homeostasis.find_blockers(idle interval default '1 minute')
+returns setof jsonb
 language sql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -75,13 +76,13 @@ as $$
   from pg_stat_activity a
   join pg_stat_activity b on a.pid = any (pg_blocking_pids(b.pid))
   where a.state in ('idle in transaction', 'idle in transaction (aborted)')
-    and a.state_change < now() - interval '1 minute'
+    and a.state_change <= now() - idle
     and b.wait_event_type = 'Lock'
   group by a.datname, a.usename, a.pid, a.backend_start, a.application_name, a.state_change
 $$;
 
-comment on function homeostasis.find_blockers() is
-  'Sessions that have done nothing in their transaction for a minute while others wait for them';
+comment on function homeostasis.find_blockers(interval) is
+  'Sessions that have done nothing in their transaction for a time while others wait for them';
 
 create function homeostasis.find_invalid_indexes() returns setof jsonb
 language sql stable

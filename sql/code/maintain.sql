@@ -94,9 +94,13 @@ begin
                                 and o.finished_at < before limit most));
   get diagnostics done = row_count;
   return next;
+
+  task := 'checkup findings';
+  done := (select count(*) from homeostasis.checkup());
+  return next;
 end
 $$;
 
 comment on function homeostasis.maintain() is
-  'Creates partitions ahead and removes what is older than homeostasis.retention_days; a worker or pg_cron calls it, and it says what it did';
+  'Creates partitions ahead, removes what is older than homeostasis.retention_days, does a checkup(); a worker or pg_cron calls it, and it says what it did';
 grant execute on function homeostasis.maintain() to homeostasis_admin;

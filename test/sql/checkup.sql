@@ -74,6 +74,8 @@ select homeostasis.checkup() \g /dev/null
 select is(count(*) || ' ' || min(i.error_count), '4 2', 'the same finding is the same issue the next time')
 from homeostasis.issues i;
 
+select is(done, 4::bigint, 'maintain() does a checkup, too') from homeostasis.maintain() where task = 'checkup findings';
+
 -- Healed only when it is gone --------------------------------------------------------
 
 create function pg_temp.patch_of(type text, undo text) returns bigint

@@ -114,7 +114,7 @@ update homeostasis.jobs set finished_at = finished_at - interval '20 days'
 select results_eq($$ select task, done from homeostasis.maintain() $$,
   $$ values ('partitions created', 0::bigint), ('partitions dropped', 1), ('stacks deleted', 1),
             ('issue counts deleted', 5), ('issues deleted', 1), ('rejected events deleted', 1),
-            ('jobs deleted', 2) $$,
+            ('jobs deleted', 2), ('checkup findings', 0) $$,
   'what is older than retention goes');
 select results_eq($$ select title from homeostasis.issues where service_id =
     (select id from homeostasis.services where name = 's') order by 1 $$,
