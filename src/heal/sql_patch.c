@@ -73,11 +73,11 @@ homeo_sql_patch_begin(Jsonb *payload)
 
 	run->statements = homeo_json_texts(payload, "statements");
 	run->transactional = homeo_json_bool(payload, "transactional", true);
-	if (run->statements == NIL || run_as == NULL || digest == NULL)
+	if (run->statements == NIL || run_as == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the job lacks statements, run_as or digest")));
-	if (strcmp(digest, digest_of(run->statements)) != 0)
+				 errmsg("the job lacks statements or run_as")));
+	if (digest == NULL || strcmp(digest, digest_of(run->statements)) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the statements of the job are not the approved ones: their digest differs")));
