@@ -22,16 +22,18 @@ comment on function homeostasis.advance_steps() is
 -- Lost runners --------------------------------------------------------------
 
 create function homeostasis.is_lost(job homeostasis.jobs) returns boolean
-language sql stable
+language sql volatile
 set search_path = pg_catalog, pg_temp
 as $$
   select job.status = 'running'
     and (job.lease_until <= now()
-         or job.runner = 'operator' and job.claimed_at < pg_postmaster_start_time())
+         or job.runner = 'operator'
+            and not exists (select from pg_stat_activity a
+                            where a.pid = job.claimed_pid and a.backend_start <= job.claimed_at))
 $$;
 
 comment on function homeostasis.is_lost(homeostasis.jobs) is
-  'Whether a job''s lease has ended, or the server restarted under its operator';
+  'Whether a job''s lease has ended, or the session that waits for its operator is gone';
 
 create function homeostasis.expire_lease_candidates()
 returns table (service_id bigint, object_id bigint)
@@ -58,7 +60,8 @@ begin
     return false;
   end if;
   perform homeostasis.lose_job(job, format('%s, which ran it, never answered', job.claimed_by));
-  return true;
+  return (select j.status <> 'running' from homeostasis.jobs j
+          where j.service_id = job.service_id and j.id = job.id);
 end
 $$;
 

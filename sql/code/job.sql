@@ -133,7 +133,8 @@ begin
     set status = 'running', attempts = j.attempts + 1, claimed_at = clock_timestamp(),
         lease_until = clock_timestamp()
           + greatest(lease, homeostasis.job_time_limit(j.kind, j.payload)),
-        claimed_by = format('%s, process %s', homeostasis.actor(), pg_backend_pid())
+        claimed_by = format('%s, process %s', homeostasis.actor(), pg_backend_pid()),
+        claimed_pid = pg_backend_pid(), commit_xid = null
     where j.service_id = job.service_id and j.id = job.id;
   perform homeostasis.start_work(job);
   return query select job.id, job.service_id, job.kind, (job.payload ->> 'database')::name,
@@ -143,6 +144,20 @@ $$;
 
 comment on function homeostasis.claim_job(text, interval) is
   'Takes the next job for this kind of runner and leases it, for at least as long as its statements may run; no row: nothing to do';
+
+create function homeostasis.note_commit(job_id bigint, xid xid8) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update homeostasis.jobs j set commit_xid = xid
+    where j.id = job_id and j.status = 'running' and j.claimed_pid = pg_backend_pid();
+  return found;
+end
+$$;
+
+comment on function homeostasis.note_commit(bigint, xid8) is
+  'Notes the transaction that is about to make the change of a running job; false: the job was withdrawn, the change must not be made';
 
 -- Answering -----------------------------------------------------------------
 
@@ -247,21 +262,56 @@ $$;
 comment on function homeostasis.lock_running_job(bigint) is
   'Locks a job behind its patch and issue and returns it; null when it is not running';
 
+create function homeostasis.job_fate(job homeostasis.jobs) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when job.kind in ('plan', 'validate') then 'not done'
+    when not (job.payload ->> 'transactional')::boolean then 'unknown'
+    when job.commit_xid is null then 'not done'
+    else case pg_xact_status(job.commit_xid)
+      when 'committed' then 'done' when 'aborted' then 'not done' when 'in progress' then 'under way'
+      else 'unknown' end
+  end
+$$;
+
+comment on function homeostasis.job_fate(homeostasis.jobs) is
+  'What became of a job whose runner never answered: done, not done, under way or unknown';
+
+create function homeostasis.done_result(job homeostasis.jobs) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('ok', true, 'recovered', true, 'steps',
+    (select jsonb_agg(jsonb_build_object('statement', s.value, 'status', 'done') order by s.ordinality)
+     from jsonb_array_elements(job.payload -> 'statements') with ordinality s))
+$$;
+
+comment on function homeostasis.done_result(homeostasis.jobs) is
+  'The answer of a job that is known to be done although its runner never answered';
+
 create function homeostasis.lose_job(job homeostasis.jobs, problem text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  fate constant text := homeostasis.job_fate(job);
   lost_job homeostasis.jobs := job;
   result constant jsonb := jsonb_build_object('ok', false, 'error',
     jsonb_build_object('sqlstate', '08006', 'message', problem));
 begin
-  lost_job.lost := job.lost + 1;
-  update homeostasis.jobs j set lost = lost_job.lost
-    where j.service_id = job.service_id and j.id = job.id;
-  if job.attempts < job.max_attempts
-    and (job.kind in ('plan', 'validate') or (job.payload ->> 'transactional')::boolean)
-  then
+  if fate = 'under way' then
+    return;
+  elsif fate = 'done' then
+    perform homeostasis.conclude_job(job, homeostasis.done_result(job));
+    return;
+  elsif fate = 'unknown' then
+    lost_job.lost := job.lost + 1;
+    update homeostasis.jobs j set lost = lost_job.lost
+      where j.service_id = job.service_id and j.id = job.id;
+  end if;
+  if fate = 'not done' and job.attempts < job.max_attempts then
     perform homeostasis.retry_job(lost_job, result);
   else
     perform homeostasis.conclude_job(lost_job, result);
@@ -270,7 +320,7 @@ end
 $$;
 
 comment on function homeostasis.lose_job(homeostasis.jobs, text) is
-  'Nobody knows how far a locked job came: try again, or fail when the attempts are used up or a second one could do harm';
+  'A locked job''s runner never answered: concludes what is known to be done, tries again what is not, fails where nobody knows or the attempts are used up';
 
 create function homeostasis.complete_job(job_id bigint, result jsonb) returns boolean
 language plpgsql security definer

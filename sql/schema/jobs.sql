@@ -19,6 +19,8 @@ create table homeostasis.jobs
   claimed_at timestamptz,
   lease_until timestamptz,
   claimed_by text,
+  claimed_pid integer,
+  commit_xid xid8,
   result jsonb,
   created_at timestamptz not null default now(),
   finished_at timestamptz,
@@ -44,6 +46,10 @@ comment on column homeostasis.jobs.run_after is 'Not before this time: a retry w
 comment on column homeostasis.jobs.lease_until is
   'After this time the runner is taken for lost and the job may be claimed again';
 comment on column homeostasis.jobs.claimed_by is 'Who runs it, in words for people';
+comment on column homeostasis.jobs.claimed_pid is
+  'The session that runs it, for the operator: when it is gone, nobody waits for the answer';
+comment on column homeostasis.jobs.commit_xid is
+  'The transaction in which the operator is about to commit the change; what became of it tells whether the change was made';
 comment on column homeostasis.jobs.result is 'What the runner answered last';
 
 -- A move that raised an unexpected error waits a while, so that it neither

@@ -83,13 +83,28 @@ complete_step(void *arg)
 	homeo_job_complete(arg);
 }
 
+static void
+note_step(void *arg)
+{
+	homeo_job_note_commit(arg);
+}
+
 /* Waits for the operator, without a snapshot. */
 static void
 wait_for_result(HomeoJob *job)
 {
+	HomeoOperatorNews news;
+
 	homeo_job_start(job);
-	while (!homeo_job_poll(job))
+	while ((news = homeo_job_poll(job)) != HOMEO_OPERATOR_ENDED)
 	{
+		if (news == HOMEO_OPERATOR_ASKS)
+		{
+			job->may_commit = true;
+			if (job->id != 0)
+				run_step(note_step, job);
+			homeo_job_answer(job);
+		}
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 POLL_MS,

@@ -57,6 +57,13 @@ complete_turn(void *arg)
 }
 
 static bool
+permit_turn(void *arg)
+{
+	homeo_job_note_commit(arg);
+	return true;
+}
+
+static bool
 claim_turn(void *arg)
 {
 	HomeoJob  **job = arg;
@@ -130,6 +137,21 @@ complete(int i)
 	return result;
 }
 
+/*
+ * Lets the job in place i commit, when its transaction was noted.  If that
+ * fails it is tried again, as long as the operator waits.
+ */
+static HomeoTurnResult
+permit(int i)
+{
+	HomeoTurnResult result = homeo_worker_turn(permit_turn, jobs[i],
+											   TURN_TIMEOUT_MS);
+
+	if (result == HOMEO_TURN_MORE)
+		homeo_job_answer(jobs[i]);
+	return result;
+}
+
 /* The extension is gone, and with it whom the results would be for. */
 static void
 drop_jobs(void)
@@ -142,7 +164,23 @@ drop_jobs(void)
 	}
 }
 
-/* Stores results and claims jobs; one claim a turn is enough. */
+/* What there is to do for the job in place i. */
+static HomeoTurnResult
+look_after_job(int i)
+{
+	switch (homeo_job_poll(jobs[i]))
+	{
+		case HOMEO_OPERATOR_ASKS:
+			return permit(i);
+		case HOMEO_OPERATOR_ENDED:
+			return complete(i);
+		case HOMEO_OPERATOR_RUNS:
+			break;
+	}
+	return HOMEO_TURN_IDLE;
+}
+
+/* Looks after all jobs and claims one; one claim a turn is enough. */
 static HomeoTurnResult
 look_after_jobs(void)
 {
@@ -153,9 +191,9 @@ look_after_jobs(void)
 	{
 		HomeoTurnResult step = HOMEO_TURN_IDLE;
 
-		if (jobs[i] != NULL && homeo_job_poll(jobs[i]))
-			step = complete(i);
-		else if (jobs[i] == NULL && !claimed)
+		if (jobs[i] != NULL)
+			step = look_after_job(i);
+		else if (!claimed)
 		{
 			step = claim(i);
 			claimed = true;

@@ -15,7 +15,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
+#include "utils/xid8.h"
 
 int
 homeo_job_advance_states(void)
@@ -67,6 +67,23 @@ homeo_job_claim(void)
 }
 
 void
+homeo_job_note_commit(HomeoJob *job)
+{
+	Oid			types[2] = {INT8OID, XID8OID};
+	Datum		values[2] = {
+		Int64GetDatum(job->id), FullTransactionIdGetDatum(job->xid)
+	};
+	bool		isnull;
+
+	if (SPI_execute_with_args("select homeostasis.note_commit($1, $2)",
+							  2, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "note_commit() failed");
+	job->may_commit = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
+												 SPI_tuptable->tupdesc, 1,
+												 &isnull));
+}
+
+void
 homeo_job_complete(HomeoJob *job)
 {
 	Oid			types[2] = {INT8OID, TEXTOID};
@@ -87,18 +104,26 @@ homeo_job_start(HomeoJob *job)
 											 job->payload);
 }
 
-bool
+HomeoOperatorNews
 homeo_job_poll(HomeoJob *job)
 {
+	HomeoOperatorNews news;
 	MemoryContext old;
 
 	if (job->operator == NULL)
-		return true;
+		return HOMEO_OPERATOR_ENDED;
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	if (homeo_operator_poll(job->operator, &job->result))
+	news = homeo_operator_poll(job->operator, &job->xid, &job->result);
+	if (news == HOMEO_OPERATOR_ENDED)
 		job->operator = NULL;
 	MemoryContextSwitchTo(old);
-	return job->operator == NULL;
+	return news;
+}
+
+void
+homeo_job_answer(HomeoJob *job)
+{
+	homeo_operator_answer(job->operator, job->may_commit);
 }
 
 void

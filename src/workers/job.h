@@ -10,16 +10,18 @@
 /* A job that this process has claimed; allocated in TopMemoryContext. */
 typedef struct HomeoJob
 {
-	int64		id;
+	int64		id;				/* 0: it is in no queue */
 	char	   *kind;
 	Oid			database;
 	Jsonb	   *payload;
+	FullTransactionId xid;		/* that the job is about to commit */
+	bool		may_commit;		/* what homeo_job_note_commit() returned */
 	char	   *result;			/* JSON; NULL: not there yet */
 	HomeoOperator *operator;	/* NULL: not started, or ended */
 } HomeoJob;
 
 /*
- * The first three work through SPI, in a transaction and as
+ * The first four work through SPI, in a transaction and as
  * homeostasis_owner.
  */
 
@@ -32,14 +34,24 @@ extern int	homeo_job_advance_states(void);
  */
 extern HomeoJob *homeo_job_claim(void);
 
+/*
+ * Notes the transaction that the job is about to commit, and in may_commit
+ * whether it may: not when the job was withdrawn meanwhile.
+ */
+extern void homeo_job_note_commit(HomeoJob *job);
+
 /* Stores the job's result. */
 extern void homeo_job_complete(HomeoJob *job);
 
 /* Starts the operator, unless the job has its result. */
 extern void homeo_job_start(HomeoJob *job);
 
-/* True when the job has its result. */
-extern bool homeo_job_poll(HomeoJob *job);
+/*
+ * ASKS: homeo_job_note_commit() must be called, its transaction committed,
+ * and then homeo_job_answer().  ENDED: the job has its result.
+ */
+extern HomeoOperatorNews homeo_job_poll(HomeoJob *job);
+extern void homeo_job_answer(HomeoJob *job);
 
 /* Stops the operator if it runs. */
 extern void homeo_job_free(HomeoJob *job);

@@ -4,10 +4,18 @@
  *
  * The job and its result travel as JSON text through a segment of dynamic
  * shared memory that the process which waits creates and the operator
- * attaches.  The waiter writes everything before the operator starts; the
- * operator writes result and result_size and then, behind a barrier, done.
- * Each side uses its own process's memory for the rest.  The waiter holds no
- * transaction for the operator's sake and may do other work meanwhile.
+ * attaches.  The waiter holds no transaction for the operator's sake and may
+ * do other work meanwhile.
+ *
+ * Who may write into the segment follows from its phase: the operator while
+ * it RUNS; then it ASKS, having written xid, and the waiter answers with
+ * GRANTED or REFUSED; or it is DONE, having written the result.  A phase is
+ * written behind a barrier, and the other side's latch is set.
+ *
+ * The question is what keeps a patch from being applied twice: the operator
+ * commits in one database what the waiter notes in another.  The waiter
+ * stores the transaction's id first; whoever finds the job without a result
+ * later asks the server what became of that transaction.
  */
 #include "postgres.h"
 
@@ -15,6 +23,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "base/compat.h"
 #include "base/guc.h"
 #include "base/worker.h"
 #include "catalog/pg_database.h"
@@ -29,6 +38,8 @@
 #include "portability/instr_time.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -41,14 +52,29 @@
 /* To start, to connect and to answer, besides what the statements take. */
 #define MARGIN_MS			30000
 
+/* How long an operator, and those who wait for its locks, wait for leave. */
+#define ANSWER_MS			10000
+
 /* A template's query and an EXPLAIN are limited to seconds of their own. */
 #define PLAN_MS				20000
+
+enum
+{
+	PHASE_RUNS,
+	PHASE_ASKS,
+	PHASE_GRANTED,
+	PHASE_REFUSED,
+	PHASE_DONE
+};
 
 typedef struct HomeoOperatorShared
 {
 	char		kind[KIND_LENGTH];
 	int			encoding;		/* of payload and result */
-	pg_atomic_uint32 done;		/* 1: result is there */
+	int			waiter;			/* index in ProcGlobal->allProcs */
+	int			operator;		/* the same, written by the operator */
+	pg_atomic_uint32 phase;
+	FullTransactionId xid;		/* that the operator asks for */
 	Size		payload_size;	/* bytes, without a terminating null */
 	Size		result_size;
 	char		data[FLEXIBLE_ARRAY_MEMBER];	/* payload, then result */
@@ -162,7 +188,8 @@ create_segment(const char *kind, const char *payload)
 	shared = dsm_segment_address(segment);
 	strlcpy(shared->kind, kind, KIND_LENGTH);
 	shared->encoding = GetDatabaseEncoding();
-	pg_atomic_init_u32(&shared->done, 0);
+	shared->waiter = homeo_proc_number_compat(MyProc);
+	pg_atomic_init_u32(&shared->phase, PHASE_RUNS);
 	shared->payload_size = size;
 	shared->result_size = 0;
 	memcpy(shared->data, payload, size);
@@ -228,30 +255,11 @@ missing_result(HomeoOperator *operator)
 						"the operator was terminated before it answered");
 }
 
-bool
-homeo_operator_poll(HomeoOperator *operator, char **result)
+/* Terminates an operator that takes longer than its statements may. */
+static void
+end_if_overdue(HomeoOperator *operator)
 {
-	HomeoOperatorShared *shared = operator->shared;
-	BgwHandleStatus status = BGWH_STOPPED;
 	instr_time	now;
-	pid_t		pid;
-
-	if (operator->handle != NULL)
-		status = GetBackgroundWorkerPid(operator->handle, &pid);
-	if (shared != NULL && pg_atomic_read_u32(&shared->done) == 1)
-	{
-		pg_read_barrier();
-		*result = pnstrdup(shared->data + shared->payload_size,
-						   shared->result_size);
-		free_operator(operator);
-		return true;
-	}
-	if (status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED)
-	{
-		*result = missing_result(operator);
-		free_operator(operator);
-		return true;
-	}
 
 	INSTR_TIME_SET_CURRENT(now);
 	INSTR_TIME_SUBTRACT(now, operator->started_at);
@@ -261,7 +269,60 @@ homeo_operator_poll(HomeoOperator *operator, char **result)
 		operator->overdue = true;
 		TerminateBackgroundWorker(operator->handle);
 	}
-	return false;
+}
+
+HomeoOperatorNews
+homeo_operator_poll(HomeoOperator *operator, FullTransactionId *xid,
+					char **result)
+{
+	HomeoOperatorShared *shared = operator->shared;
+	BgwHandleStatus status = BGWH_STOPPED;
+	uint32		phase = PHASE_RUNS;
+	pid_t		pid;
+
+	/* The status first: who has stopped has written all that he will. */
+	if (operator->handle != NULL)
+		status = GetBackgroundWorkerPid(operator->handle, &pid);
+	if (shared != NULL)
+		phase = pg_atomic_read_u32(&shared->phase);
+	pg_read_barrier();
+
+	if (phase == PHASE_DONE)
+	{
+		*result = pnstrdup(shared->data + shared->payload_size,
+						   shared->result_size);
+		free_operator(operator);
+		return HOMEO_OPERATOR_ENDED;
+	}
+	if (status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED)
+	{
+		*result = missing_result(operator);
+		free_operator(operator);
+		return HOMEO_OPERATOR_ENDED;
+	}
+	if (phase == PHASE_ASKS)
+	{
+		*xid = shared->xid;
+		return HOMEO_OPERATOR_ASKS;
+	}
+	end_if_overdue(operator);
+	return HOMEO_OPERATOR_RUNS;
+}
+
+/* Changes the phase for the process with this index, and wakes it. */
+static void
+enter_phase(HomeoOperatorShared *shared, uint32 phase, int other)
+{
+	pg_write_barrier();
+	pg_atomic_write_u32(&shared->phase, phase);
+	SetLatch(&ProcGlobal->allProcs[other].procLatch);
+}
+
+void
+homeo_operator_answer(HomeoOperator *operator, bool may_commit)
+{
+	enter_phase(operator->shared, may_commit ? PHASE_GRANTED : PHASE_REFUSED,
+				operator->shared->operator);
 }
 
 void
@@ -360,8 +421,52 @@ apply_alone(HomeoPatchRun *run)
 	}
 }
 
+/*
+ * Waits for leave to commit what this transaction has changed.  Raises an
+ * error when it is refused, or when nobody answers: a waiter that vanished
+ * cannot have noted anything.
+ */
+static void
+ask_to_commit(HomeoOperatorShared *shared)
+{
+	FullTransactionId xid = GetTopFullTransactionIdIfAny();
+	instr_time	start;
+	uint32		phase = PHASE_ASKS;
+
+	if (!FullTransactionIdIsValid(xid))
+		return;					/* it changed nothing */
+
+	shared->xid = xid;
+	enter_phase(shared, PHASE_ASKS, shared->waiter);
+	INSTR_TIME_SET_CURRENT(start);
+	while (phase == PHASE_ASKS)
+	{
+		instr_time	now;
+
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 ANSWER_MS / 10,
+						 homeo_wait_event_compat("HomeostasisOperatorCommit"));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		phase = pg_atomic_read_u32(&shared->phase);
+		INSTR_TIME_SET_CURRENT(now);
+		INSTR_TIME_SUBTRACT(now, start);
+		if (INSTR_TIME_GET_MILLISEC(now) > ANSWER_MS)
+			break;
+	}
+	if (phase == PHASE_ASKS)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("nobody noted the transaction of the patch in time")));
+	if (phase == PHASE_REFUSED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the job was withdrawn before it was committed")));
+}
+
 static char *
-run_apply(Jsonb *payload)
+run_apply(HomeoOperatorShared *shared, Jsonb *payload)
 {
 	MemoryContext context = CurrentMemoryContext;
 	HomeoPatchRun *run;
@@ -377,7 +482,10 @@ run_apply(Jsonb *payload)
 		apply_alone(run);
 	}
 	else if (homeo_sql_patch_apply(run))
+	{
+		ask_to_commit(shared);
 		CommitTransactionCommand();
+	}
 	else
 		AbortCurrentTransaction();
 	MemoryContextSwitchTo(context);
@@ -385,14 +493,16 @@ run_apply(Jsonb *payload)
 }
 
 static char *
-run_kind(const char *kind, Jsonb *payload)
+run_kind(HomeoOperatorShared *shared, Jsonb *payload)
 {
+	const char *kind = shared->kind;
+
 	if (strcmp(kind, "plan") == 0)
 		return run_and_roll_back(homeo_template_plan, payload);
 	if (strcmp(kind, "validate") == 0)
 		return run_and_roll_back(homeo_dry_run, payload);
 	if (strcmp(kind, "apply") == 0 || strcmp(kind, "undo") == 0)
-		return run_apply(payload);
+		return run_apply(shared, payload);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("the operator knows no job of kind \"%s\"", kind)));
@@ -450,7 +560,7 @@ run_job(HomeoOperatorShared *shared)
 
 		payload = convert(payload, shared->payload_size, shared->encoding,
 						  GetDatabaseEncoding());
-		result = run_kind(shared->kind, homeo_json_parse(payload));
+		result = run_kind(shared, homeo_json_parse(payload));
 	}
 	PG_CATCH();
 	{
@@ -502,8 +612,7 @@ answer(HomeoOperatorShared *shared, char *result)
 									   strlen(result), RESULT_MAX));
 	shared->result_size = strlen(result);
 	memcpy(shared->data + shared->payload_size, result, shared->result_size);
-	pg_write_barrier();
-	pg_atomic_write_u32(&shared->done, 1);
+	enter_phase(shared, PHASE_DONE, shared->waiter);
 }
 
 void
@@ -518,6 +627,7 @@ homeo_operator_main(Datum main_arg)
 	if (segment == NULL)
 		proc_exit(0);			/* nobody waits any more */
 	shared = dsm_segment_address(segment);
+	shared->operator = homeo_proc_number_compat(MyProc);
 	homeo_worker_connect();
 
 	/* What replayed statements warn of is no news. */

@@ -5,6 +5,7 @@
 #ifndef HOMEO_OPERATOR_H
 #define HOMEO_OPERATOR_H
 
+#include "access/transam.h"
 #include "base/json.h"
 
 /* A job that was started and whose answer was not taken yet. */
@@ -25,12 +26,24 @@ extern bool homeo_operator_find_database(const char *name, Oid *database,
 extern HomeoOperator *homeo_operator_start(const char *kind, Oid database,
 										   Jsonb *payload);
 
+typedef enum HomeoOperatorNews
+{
+	HOMEO_OPERATOR_RUNS,
+	HOMEO_OPERATOR_ASKS,		/* whether it may commit its transaction */
+	HOMEO_OPERATOR_ENDED
+} HomeoOperatorNews;
+
 /*
- * True when the job has ended; then *result is the result as JSON, in this
- * database's encoding and CurrentMemoryContext, and the operator is freed.
- * An operator that takes longer than its statements may is terminated here.
+ * Looks after an operator without waiting.  ASKS: *xid is the transaction
+ * that is about to commit; homeo_operator_answer() must be called soon.
+ * ENDED: *result is the result as JSON, in this database's encoding and
+ * CurrentMemoryContext, and the operator is freed.  An operator that takes
+ * longer than its statements may is terminated here.
  */
-extern bool homeo_operator_poll(HomeoOperator *operator, char **result);
+extern HomeoOperatorNews homeo_operator_poll(HomeoOperator *operator,
+											 FullTransactionId *xid,
+											 char **result);
+extern void homeo_operator_answer(HomeoOperator *operator, bool may_commit);
 
 /* Terminates the job and frees the operator. */
 extern void homeo_operator_stop(HomeoOperator *operator);

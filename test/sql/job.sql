@@ -4,6 +4,10 @@
 
 \set ECHO none
 \set QUIET 1
+select pg_current_xact_id() as committed_xid \gset
+begin;
+select pg_current_xact_id() as aborted_xid \gset
+rollback;
 begin;
 \ir ../lib/healing.sql
 select no_plan();
@@ -119,23 +123,46 @@ from homeostasis.jobs where id = :job_id;
 select fixture.advance() \g /dev/null
 select is(status, 'running', 'while the lease lasts the job is left alone') from homeostasis.jobs where id = :job_id;
 select pg_temp.lose(:job_id) \g /dev/null
-select is(status || ' ' || lost, 'pending 1', 'after it the job is free again') from homeostasis.jobs where id = :job_id;
+select is(status || ' ' || lost, 'pending 0', 'after it the job is free again') from homeostasis.jobs where id = :job_id;
 select ok(not homeostasis.complete_job(:job_id, fixture.applied()), 'the late answer of the lost runner is ignored');
-select fixture.answer('apply', fixture.broken('42P07')) as job_id \gset
-select is(fixture.reason(:patch_id), 'fixture; an attempt that was lost may have done it already',
-  'a failure after a lost attempt says so');
+
+-- What became of the transaction that a lost runner was about to commit.
+select fixture.patch('deploying') as patch_id \gset
+select pg_temp.claim_latest('apply') as job_id \gset
+select ok(homeostasis.note_commit(:job_id, :'committed_xid'), 'the transaction of a change is noted before it commits');
+select pg_temp.lose(:job_id) \g /dev/null
+select is(fixture.status(:patch_id) || ' ' || fixture.deployment_status(:patch_id), 'deployed observing',
+  'a lost change that was committed is not made twice');
+select is(result ->> 'recovered', 'true', 'and the job says how that is known') from homeostasis.jobs where id = :job_id;
+
+select fixture.patch('deploying') as patch_id \gset
+select pg_temp.claim_latest('apply') as job_id \gset
+select homeostasis.note_commit(:job_id, :'aborted_xid') \g /dev/null
+select pg_temp.lose(:job_id) \g /dev/null
+select is(status, 'pending', 'one that was rolled back is made again') from homeostasis.jobs where id = :job_id;
+update homeostasis.jobs set run_after = now() where id = :job_id;
+select pg_temp.claim_latest('apply') as job_id \gset
+select is(commit_xid, null, 'with a transaction of its own') from homeostasis.jobs where id = :job_id;
+select homeostasis.note_commit(:job_id, pg_current_xact_id()) \g /dev/null
+select pg_temp.lose(:job_id) \g /dev/null
+select is(status, 'running', 'one that is being committed is waited for') from homeostasis.jobs where id = :job_id;
+update homeostasis.jobs set claimed_pid = 0 where id = :job_id;
+select ok(not homeostasis.note_commit(:job_id, pg_current_xact_id()),
+  'nobody but who has claimed a job may have it committed');
 
 select fixture.patch('deploying', '{"transactional": false}') as patch_id \gset
 select pg_temp.claim_latest('apply') as job_id \gset
 select pg_temp.lose(:job_id) \g /dev/null
 select is(fixture.status(:patch_id), 'failed', 'a lost change outside a transaction is not tried again');
+select matches(fixture.reason(:patch_id), 'an attempt that was lost may have done it already',
+  'and its failure says what nobody knows');
 
 select fixture.patch('deploying') as patch_id \gset
 select fixture.answer('apply', fixture.broken('57P01') || '{"interrupted": true}') as job_id \gset
-select is(status || ' ' || lost, 'pending 1', 'an operator that was terminated is a lost one')
+select is(status, 'pending', 'a change whose operator was terminated is made again')
 from homeostasis.jobs where id = :job_id;
 select fixture.answer('apply', fixture.broken('53400') || '{"interrupted": true}') as job_id \gset
-select is(status || ' ' || lost, 'pending 1', 'one that found no place to begin is not')
+select is(status, 'pending', 'and one that found no place to begin')
 from homeostasis.jobs where id = :job_id;
 
 select fixture.patch('validating') as patch_id \gset
