@@ -110,7 +110,7 @@ sub draw
   return;
 }
 
-# print(line): one line that stays, cut only where something can see it cut.
+# print_line(line): one that stays; whole where no terminal would wrap it.
 sub print_line
 {
   my ($self, $line) = @_;

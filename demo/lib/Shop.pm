@@ -46,7 +46,19 @@ sub _run_file
 {
   my ($self, $file, $database, $user) = @_;
 
-  my $output = `PGCLIENTENCODING=UTF8 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=$user --dbname=$database --file='$here/shop/$file.sql' 2>&1`;
+  my $pid = open my $pipe, '-|';
+  defined $pid or die "cannot fork: $!\n";
+  if ($pid == 0)
+  {
+    $ENV{PGCLIENTENCODING} = 'UTF8';
+    open STDERR, '>&', \*STDOUT
+      and exec 'psql', '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', "--username=$user",
+      "--dbname=$database", "--file=$here/shop/$file.sql";
+    POSIX::_exit(127);
+  }
+  local $/ = undef;
+  my $output = readline $pipe;
+  close $pipe;
   die "$file.sql failed:\n$output" if $? != 0;
   return;
 }

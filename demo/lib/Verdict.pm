@@ -9,8 +9,8 @@ use utf8;
 use Screen;
 use Story;
 
-# What fails, told by its SQLSTATE and a part of its message, and how it was
-# to end: which kind of approval, and how many patches were to be rolled back.
+# What fails, told by its SQLSTATE and a part of its message; all of it is to
+# be healed, some of it after so many patches were rolled back.
 my @INTENDED = (
   { name => 'missing partition', sqlstate => '23514', message => qr/no partition of relation/ },
   { name => 'sequence behind its column', sqlstate => '23505', message => qr/customers_pkey/ },
@@ -82,6 +82,9 @@ sub wrong
     $expected{ $issue->{id} } = 1;
     push @wrong, map { "$intended->{name} (issue $issue->{id}): $_" } $self->_wrong_with($intended, $issue);
   }
+  my @approvals = grep { defined } map { $_->{approval} } map { @{ $_->{patches} } } @$issues;
+  push @wrong, 'no policy approved anything' unless grep { defined $_->{policy} } @approvals;
+  push @wrong, 'nobody was asked' unless grep { !defined $_->{policy} } @approvals;
   push @wrong, $self->_left_behind;
   push @wrong, map { "issue $_->{id} was not intended: $_->{title}" } grep { !$expected{ $_->{id} } } @$issues;
   return @wrong;
