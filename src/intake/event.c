@@ -109,7 +109,6 @@ homeo_event_set_string(HomeoEvent *event, HomeoEventField field,
 void
 homeo_event_encode(const HomeoEvent *event, HomeoEventRecord *record)
 {
-	/* cppcheck-suppress ctuuninitvar; an array's address is not a read */
 	HomeoRingPart *part = record->parts;
 	int			nfields = 0;
 

@@ -4,7 +4,8 @@
 #
 # usage: test/static/cppcheck.sh FILE...
 #
-# Results are cached in build/cppcheck.
+# Results are cached in build/cppcheck.  Across files it takes the address of a
+# member array for a read of it, so that check is left out.
 
 set -eu
 . "$(dirname "$0")/../lib/common.sh"
@@ -15,5 +16,5 @@ cd "$top"
 exec cppcheck --quiet --std=c11 --language=c -j 2 -I src \
   --library=posix --library=test/static/postgresql.cfg \
   --enable=warning,performance,portability --inline-suppr \
-  --suppress=unmatchedSuppression --error-exitcode=1 \
+  --suppress=unmatchedSuppression --suppress=ctuuninitvar --error-exitcode=1 \
   --cppcheck-build-dir="$build/cppcheck" "$@"
