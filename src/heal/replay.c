@@ -136,6 +136,25 @@ obstacle_of_origin(Jsonb *payload, Jsonb *event)
 	return NULL;
 }
 
+/*
+ * Why the statement cannot be replayed as the role that was in force when it
+ * failed: in a SECURITY DEFINER function that is the function's owner, and
+ * the rest of the statement must never run as him.  Whoever logged in may act
+ * as that role only if he could have set it.
+ */
+static const char *
+obstacle_of_role(Oid role, const char *session_role)
+{
+	Oid			session = session_role == NULL ? InvalidOid :
+	get_role_oid(session_role, true);
+
+	if (!OidIsValid(role) || !OidIsValid(session))
+		return "the role that issued the statement does not exist";
+	if (!is_member_of_role(session, role))
+		return "it failed as a role that its session could not set, in a function perhaps";
+	return NULL;
+}
+
 /* NULL: it does not parse as a single statement. */
 static RawStmt *
 parse_quietly(const char *sql)
@@ -199,11 +218,10 @@ homeo_replay_prepare(HomeoReplay *replay, Jsonb *payload)
 	if (replay->obstacle != NULL)
 		return;
 	replay->role = role == NULL ? InvalidOid : get_role_oid(role, true);
-	if (!OidIsValid(replay->role))
-	{
-		replay->obstacle = "the role that issued the statement does not exist";
+	replay->obstacle = obstacle_of_role(replay->role,
+										homeo_json_text(payload, "session_role"));
+	if (replay->obstacle != NULL)
 		return;
-	}
 	replay->obstacle =
 		obstacle_of_statement(replay, homeo_json_text(event, "context"));
 }
