@@ -85,6 +85,8 @@ static const ModeOfState mode_of_state[] = {
 	{"55", KEEP},
 	/* unrecognized configuration parameter "x" in file */
 	{"F0", KEEP},
+	/* what this extension's own checks found, such as index "i" */
+	{"HO", KEEP},
 	/* invalid option "host" of a foreign server */
 	{"HV", KEEP},
 	/* damaged file "base/5/1259", damaged index "i": each its own problem */
@@ -571,13 +573,13 @@ after_dot(const Normalizer *s)
 
 /*
  * A slash behind one of these is a division, a closing tag, a relative path,
- * or the second one of a comment.
+ * the second one of a comment, or (in German) between halves of words.
  */
 static bool
 may_begin_path(const Normalizer *s)
 {
 	return s->pos == 0 ||
-		!homeo_ascii_is_one_of(s->in[s->pos - 1], "<./)]");
+		!homeo_ascii_is_one_of(s->in[s->pos - 1], "<./)]-");
 }
 
 /* What token.c knows, at a place where a word could begin. */

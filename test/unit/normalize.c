@@ -105,6 +105,7 @@ static const Case replaced[] = {
 	{"C:\\Program Files\\App\\x.dll is bad", "<path> is bad"},
 	{"D:/x/y and \\\\server\\share\\f.txt", "<path> and <path>"},
 	{"and/or a / b </div> ./x ../y // z", "and/or a / b </div> ./x ../y // z"},
+	{"Datum-/Zeitformat", "Datum-/Zeitformat"},
 
 	/* quotes */
 	{"no 'x' in \"y\"", "no '<value>' in \"<value>\""},
@@ -207,6 +208,7 @@ static const Pair pairs[] = {
 	"index \"j\" contains unexpected zero page at block 5", false},
 	{"0A000", "extension \"a\" is not available",
 	"extension \"b\" is not available", false},
+	{"HO101", "index \"a\" is invalid", "index \"b\" is invalid", false},
 	{NULL, "no user \"bob\"", "no user \"eve\"", true},
 	{"", "no user \"bob\"", "no user \"eve\"", true},
 	{"4", "no user \"bob\"", "no user \"eve\"", true},
