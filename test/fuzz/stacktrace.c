@@ -28,13 +28,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *language = languages[take_byte(&data, &size) % 6];
 	size_t		maxframes = take_byte(&data, &size) % 32;
 	char	   *text = exact_copy(data, size);
-	HomeoFrame *frames = malloc((maxframes + 1) * sizeof(HomeoFrame));
+	HomeoFrame *frames = malloc(maxframes * sizeof(HomeoFrame));
 	HomeoStackParser parser;
 	size_t		n;
 	size_t		ncut;
 	size_t		i;
 
-	CHECK(frames != NULL);
+	CHECK(frames != NULL || maxframes == 0);
 	n = homeo_stacktrace_parse(homeo_slice(language, strlen(language)),
 							   homeo_slice(text, size),
 							   frames, maxframes, &ncut);

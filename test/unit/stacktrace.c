@@ -8,8 +8,6 @@
 
 #include "tap.h"
 
-#define MAX_FRAMES	16
-
 typedef struct Case
 {
 	const char *name;
@@ -101,7 +99,7 @@ static const Case cases[] = {
 		"-|y|C:\\venv\\site-packages\\x.py||99|0\n"
 		"-|loads|/usr/lib/python3.11/json/__init__.py||3|0\n"
 	"A|<module>|/app/main.py||12|0\n"},
-	{"Python: the innermost frames are the ones that stay", NULL, 2,
+	{"Python: the innermost frames are the ones that stay", NULL, 3,
 		"  File \"a.py\", line 1, in a\n"
 		"  File \"b.py\", line 2, in b\n"
 		"  File \"c.py\", line 3, in c\n"
@@ -109,7 +107,8 @@ static const Case cases[] = {
 		"  File \"e.py\", line 5, in e\n",
 		"A|e|e.py||5|0\n"
 		"A|d|d.py||4|0\n"
-	"cut 3\n"},
+		"A|c|c.py||3|0\n"
+	"cut 2\n"},
 	{"JavaScript: every form that V8 prints", "javascript", 16,
 		"TypeError: Cannot read (x.js:1:2) of undefined\r\n"
 		"    at Foo.bar (/app/src/foo.js:10:15)\r\n"
@@ -230,7 +229,7 @@ slice_of(const char *text)
 static void
 test_case(const Case *c)
 {
-	HomeoFrame	frames[MAX_FRAMES];
+	HomeoFrame *frames = malloc(c->maxframes * sizeof(HomeoFrame));
 	HomeoSlice text = slice_of(c->text);
 	char	   *copy = malloc(text.len);
 	char		got[4000] = "";
@@ -250,6 +249,7 @@ test_case(const Case *c)
 		snprintf(got + strlen(got), sizeof(got) - strlen(got), "cut %d\n",
 				 (int) ncut);
 	tap_same(got, strlen(got), c->expected, c->name);
+	free(frames);
 	free(copy);
 }
 
