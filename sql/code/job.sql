@@ -191,8 +191,9 @@ as $$
   select job.attempts < job.max_attempts
     and coalesce(not (result ->> 'ok')::boolean, true)
     and case
-      when job.kind in ('plan', 'validate') then
+      when job.kind = 'plan' then
         homeostasis.is_transient(e.sqlstate) or coalesce(e.sqlstate = '57014', false)
+      when job.kind = 'validate' then homeostasis.is_transient(e.sqlstate)
       else homeostasis.is_transient(e.sqlstate) and (job.payload ->> 'transactional')::boolean
     end
   from (values (result #>> '{error,sqlstate}')) e (sqlstate)

@@ -34,6 +34,7 @@ typedef struct HomeoDryRun
 
 	const char *not_tried;		/* why the patch was not applied, or NULL */
 	const char *failure;		/* what disproves the patch, or NULL */
+	Jsonb	   *error;			/* behind the failure: it may be a passing one */
 	const char *note;			/* what is weak about the replays, or NULL */
 	bool		replayed_before;
 	bool		replayed_after;
@@ -130,6 +131,7 @@ try_statements(HomeoDryRun *run, List *statements, const char *failure)
 			run->failure = psprintf("%s: statement %d: %s", failure,
 									foreach_current_index(lc) + 1,
 									outcome.message);
+			run->error = homeo_outcome_error(&outcome);
 			return false;
 		}
 		if (run->not_tried != NULL)
@@ -247,6 +249,8 @@ judge_replays(HomeoDryRun *run)
 	else if (has_sqlstate(&run->after, run->replay.captured_sqlstate))
 		run->failure = psprintf("the statement fails as captured with the patch: %s",
 								run->after.message);
+	if (run->failure != NULL)
+		run->error = homeo_outcome_error(&run->after);
 }
 
 static Jsonb *
@@ -258,6 +262,8 @@ result_of(HomeoDryRun *run)
 	homeo_json_begin(&builder);
 	homeo_json_add_bool(&builder, "ok", run->failure == NULL);
 	homeo_json_add_text(&builder, "failure", run->failure);
+	if (run->error != NULL)
+		homeo_json_add_value(&builder, "error", run->error);
 	homeo_json_add_bool(&builder, "applied", run->applied);
 	homeo_json_add_bool(&builder, "replayable", run->replayed_before);
 	if (run->not_tried != NULL && run->note != NULL)
