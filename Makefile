@@ -307,6 +307,9 @@ FUZZ = $(notdir $(basename $(sort $(wildcard test/fuzz/*.c))))
 FUZZ_SECONDS = 60
 
 build/fuzz/%: test/fuzz/%.c test/fuzz/check.h $(PLAIN_SOURCES) Makefile
+	@command -v $(CLANG) > /dev/null || { \
+		echo "fuzzing needs clang: install clang-14 and libclang-rt-14-dev"; \
+		exit 1; }
 	@mkdir -p $(@D)
 	$(CLANG) $(UNIT_CFLAGS) -fsanitize=fuzzer -o $@ $< $(PLAIN_SOURCES)
 
