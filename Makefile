@@ -129,7 +129,7 @@ KINDS = static unit isolation sql tap
 
 .PHONY: all install uninstall help setup private clean clean-build demo bench \
 	docs test installcheck fuzz $(KINDS:%=test-%) floors indent indent-check \
-	objects sql-list warnings cppcheck .demo .bench .test
+	objects sql-list warnings cppcheck modules .demo .bench .test
 
 all: ## build the module and its install script (the default)
 
@@ -271,11 +271,22 @@ private: all ## install into a private copy of PostgreSQL, build/root
 test-sql: private ## run the pgTAP tests, test/sql
 	@T='$(T)' test/run-sql.sh
 
-test-tap: private ## run the tests of whole clusters, test/t
+test-tap: private modules ## run the tests of whole clusters, test/t
 	@T='$(T)' test/run-tap.sh
 
 test-isolation: private ## run the tests of concurrent sessions, test/isolation
 	@T='$(T)' test/run-isolation.sh
+
+# Modules that only tests load, from the private installation.
+MODULES_SO = $(patsubst test/modules/%.c,build/modules/%.so,$(sort \
+	$(wildcard test/modules/*.c)))
+
+build/modules/%.so: test/modules/%.c $(OBJDIR)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -shared -o $@ $<
+
+modules: private $(MODULES_SO)
+	@. build/private.env && install -m 755 $(MODULES_SO) "$$PG_PKGLIBDIR"
 
 # Sources that do not need the server are tested on their own, with the
 # sanitizers that do not get along with it.

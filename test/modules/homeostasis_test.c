@@ -1,0 +1,141 @@
+/*
+ * homeostasis_test.c
+ *		What tests need and SQL can't do: errors at bad moments, and a second
+ *		log hook.
+ *
+ * Loaded by tests only, from the private installation: by LOAD or the
+ * functions below, or through shared_preload_libraries where a test wants
+ * its hook before or behind that of Homeostasis.
+ *
+ *	homeostasis_test_hook_calls() returns bigint
+ *		how often the hook of this module ran in this session for an ERROR
+ *	homeostasis_test_raise_in_hook()
+ *		the hook raises an error of its own the next time that it runs
+ *	homeostasis_test_raise_holding(lock text)
+ *		raises an error while holding a lock of the server
+ *	homeostasis_test_exhaust_memory()
+ *		allocates until the operating system refuses
+ */
+#include "postgres.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lwlock.h"
+#include "utils/builtins.h"
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+static emit_log_hook_type previous_hook = NULL;
+static int64 calls = 0;
+static bool raise_in_hook = false;
+
+static void
+count_and_raise(ErrorData *edata)
+{
+	if (previous_hook != NULL)
+		previous_hook(edata);
+	if (edata->elevel < ERROR)
+		return;
+	calls++;
+	if (raise_in_hook)
+	{
+		raise_in_hook = false;
+		ereport(ERROR,
+				(errcode(ERRCODE_RAISE_EXCEPTION),
+				 errmsg("raised inside a log hook")));
+	}
+}
+
+void
+_PG_init(void)
+{
+	previous_hook = emit_log_hook;
+	emit_log_hook = count_and_raise;
+}
+
+extern PGDLLEXPORT Datum homeostasis_test_hook_calls(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(homeostasis_test_hook_calls);
+
+Datum
+homeostasis_test_hook_calls(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(calls);
+}
+
+extern PGDLLEXPORT Datum homeostasis_test_raise_in_hook(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(homeostasis_test_raise_in_hook);
+
+Datum
+homeostasis_test_raise_in_hook(PG_FUNCTION_ARGS)
+{
+	raise_in_hook = true;
+	PG_RETURN_VOID();
+}
+
+extern PGDLLEXPORT Datum homeostasis_test_raise_holding(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(homeostasis_test_raise_holding);
+
+Datum
+homeostasis_test_raise_holding(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	struct
+	{
+		const char *name;
+		LWLock	   *lock;
+	}			locks[] = {
+		{"AddinShmemInit", AddinShmemInitLock},
+		{"ProcArray", ProcArrayLock},
+		{"XidGen", XidGenLock},
+		{"SInvalWrite", SInvalWriteLock},
+		{"LockManager", &MainLWLockArray[LOCK_MANAGER_LWLOCK_OFFSET].lock},
+		{"BufferMapping", &MainLWLockArray[BUFFER_MAPPING_LWLOCK_OFFSET].lock},
+	};
+
+	for (int i = 0; i < lengthof(locks); i++)
+	{
+		if (strcmp(locks[i].name, name) != 0)
+			continue;
+		LWLockAcquire(locks[i].lock, LW_EXCLUSIVE);
+		ereport(ERROR,
+				(errcode(ERRCODE_RAISE_EXCEPTION),
+				 errmsg("raised while holding %s", name)));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown lock \"%s\"", name)));
+}
+
+extern PGDLLEXPORT Datum homeostasis_test_exhaust_memory(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(homeostasis_test_exhaust_memory);
+
+/*
+ * The limit stays: while the error is reported there is not a page left, and
+ * only the end of the transaction gives some back.
+ */
+Datum
+homeostasis_test_exhaust_memory(PG_FUNCTION_ARGS)
+{
+	FILE	   *statm = fopen("/proc/self/statm", "r");
+	struct rlimit limit;
+	long		pages = 0;
+
+	if (statm == NULL || fscanf(statm, "%ld", &pages) != 1)
+		elog(ERROR, "could not read /proc/self/statm");
+	fclose(statm);
+	getrlimit(RLIMIT_AS, &limit);
+	limit.rlim_cur = (rlim_t) pages * sysconf(_SC_PAGESIZE) + 16 * 1024 * 1024;
+	setrlimit(RLIMIT_AS, &limit);
+	for (Size size = 1024 * 1024; size >= 64; size /= 2)
+	{
+		while (malloc(size) != NULL)
+			;
+	}
+	for (;;)
+		(void) palloc(1024);
+}
