@@ -133,9 +133,11 @@ homeostasis_test_exhaust_memory(PG_FUNCTION_ARGS)
 	setrlimit(RLIMIT_AS, &limit);
 	for (Size size = 1024 * 1024; size >= 64; size /= 2)
 	{
-		while (malloc(size) != NULL)
+		while (palloc_extended(size, MCXT_ALLOC_NO_OOM) != NULL)
 			;
 	}
-	for (;;)
-		(void) palloc(1024);
+	(void) palloc(1024);
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg("there was memory left")));
 }
