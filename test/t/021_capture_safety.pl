@@ -40,6 +40,12 @@ foreach my $lock ('AddinShmemInit', 'ProcArray', 'XidGen', 'SInvalWrite', 'LockM
 
     ok(!$timed_out && $stderr =~ /raised while holding $lock/,
         "row 1: an error under $lock comes back to its client");
+    if ($timed_out)
+    {
+        # Nobody could connect any more, and nothing but this ends it.
+        $node->stop('immediate');
+        BAIL_OUT("a backend hangs with $lock held");
+    }
     poll_until($node, count_of("raised while holding $lock"), '1', "row 1: and is captured");
 }
 

@@ -1,0 +1,176 @@
+# 022_report.pl: a reported error could be lost with its transaction, be
+# dropped in silence, or be damaged on its way through the ring
+
+use strict;
+use warnings;
+
+use HomeostasisCluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('main',
+    'homeostasis.ring_size' => '1MB', 'homeostasis.overflow_timeout' => '200ms');
+
+sub stored
+{
+    my ($where) = @_;
+
+    return "select count(*) from homeostasis.errors where $where";
+}
+
+sub switch_workers
+{
+    my ($on) = @_;
+
+    set_conf($node, 'homeostasis.workers' => $on);
+    $node->reload;
+    wait_for_value($node,
+        q{select count(*) from pg_stat_activity where backend_type = 'homeostasis ingest'},
+        $on eq 'on' ? '1' : '0');
+    return;
+}
+
+# Whatever becomes of the transaction ----------------------------------------
+
+$node->psql('postgres', <<'SQL', on_error_stop => 0);
+begin;
+select homeostasis.report('{"error_message": "rolled back"}'::jsonb);
+rollback;
+begin transaction read only;
+select homeostasis.report('{"error_message": "read only"}'::jsonb);
+commit;
+begin;
+select 1/0;
+select homeostasis.report('{"error_message": "in a failed transaction"}'::jsonb);
+rollback;
+do $$
+begin
+  perform 'x'::int;
+exception when others then
+  perform homeostasis.report(error_type => 'caught', error_message => sqlerrm, sqlstate => sqlstate,
+                             service => 'till', stack_trace => array['a', 'b'], metadata => '{"n": 1}');
+  raise;
+end $$;
+select homeostasis.report_batch('[{"error_message": "batch 1"}, {"error_message": 2}, {"error_message": "batch 3"}]');
+SQL
+poll_until($node, stored(q{message = 'rolled back'}), '1', 'report() survives a rollback');
+poll_until($node, stored(q{message = 'read only'}), '1', 'report() works in a read-only transaction');
+is($node->safe_psql('postgres', stored(q{message = 'in a failed transaction'})), '0',
+    'a statement that the server refuses to run reports nothing');
+poll_until($node, <<'SQL', 'caught|22P02|report|till|{"n": 1}|a,b', 'report() with named arguments reports from an exception block');
+select concat_ws('|', error_type, sqlstate, origin, s.name, metadata, replace(k.stack, e'\n', ','))
+from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
+join homeostasis.stacks k using (service_id, stack_hash) where error_type = 'caught'
+SQL
+poll_until($node, stored(q{message ~ '^batch'}), '2', 'the good ones of a batch are stored');
+poll_until($node,
+    q{select concat_ws('|', origin, field, reason, event) from homeostasis.rejected_events},
+    'report|error_message|must be a string|{"error_message": 2}',
+    'the bad one reaches rejected_events');
+is($node->safe_psql('postgres', q{
+    begin;
+    select string_agg((id is null)::text, ',') from homeostasis.report_batch(
+      '[{"error_message": "x"}, {"error_message": 2}, {"error_message": "y", "error_id": "2"}]') id;
+    rollback}), 'false,true,false', 'and has no id');
+
+# A rolled-back batch leaves its refusals, too.
+poll_until($node, 'select count(*) from homeostasis.rejected_events', '2',
+    'a refusal survives a rollback as an event does');
+
+# Through the ring, many times around, in all sizes --------------------------
+
+$node->safe_psql('postgres', <<'SQL');
+create function send(sender int, n int) returns void language plpgsql as $$
+begin
+  for i in 1 .. n loop
+    perform homeostasis.report(jsonb_build_object('service', 'wrap', 'error_id', sender || '/' || i,
+        'error_message', m, 'detail', md5(m), 'metadata', jsonb_build_object('size', length(m)),
+        'stack_trace', jsonb_build_array('frame ' || m)))
+      from (select left(repeat(md5(sender || ' ' || i), 513), (i * 7919 * sender) % 16384) as m) x;
+  end loop;
+end $$;
+SQL
+set_conf($node, 'homeostasis.overflow_timeout' => '60s');
+$node->reload;
+my @senders = map {
+    IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-c', "select send($_, 500)" ])
+} 1 .. 4;
+$_->finish foreach @senders;
+poll_until($node, stored(q{service_id = (select id from homeostasis.services where name = 'wrap')}),
+    '2000', 'four sessions report through a small ring, waiting for room');
+is($node->safe_psql('postgres', <<'SQL'), '0', 'and every text comes out as it went in');
+select count(*) from homeostasis.errors e join homeostasis.stacks k using (service_id, stack_hash)
+where e.service_id = (select id from homeostasis.services where name = 'wrap')
+  and (md5(message) <> detail or length(message)::text <> metadata ->> 'size' or k.stack <> 'frame ' || message)
+SQL
+cmp_ok($node->safe_psql('postgres', 'select captured_bytes from homeostasis.stat_intake'), '>',
+    5 * 1024 * 1024, 'the ring went round several times');
+is($node->safe_psql('postgres', 'select used_bytes from homeostasis.stat_intake'), '0', 'and is empty');
+
+# A full ring ----------------------------------------------------------------
+
+set_conf($node, 'homeostasis.overflow_timeout' => '200ms');
+$node->reload;
+switch_workers('off');
+$node->safe_psql('postgres', <<'SQL');
+create function fill() returns table (n int, code text, message text, hint text) language plpgsql as $$
+begin
+  for i in 1 .. 100000 loop
+    n := i - 1;
+    perform homeostasis.report(jsonb_build_object('service', 'full', 'error_message', repeat('x', 8000)));
+  end loop;
+exception when others then
+  get stacked diagnostics code = returned_sqlstate, message = message_text, hint = pg_exception_hint;
+  return next;
+end $$;
+SQL
+my ($n, $code, $message, $hint) = split /\|/, $node->safe_psql('postgres', 'select * from fill()');
+is("$code $message", '53400 the ring of events is full', 'report() says when there is no room');
+like($hint, qr/homeostasis\.ring_size/, 'and what to do about it');
+cmp_ok($n, '>', 100, 'after it took what there was room for');
+
+# One more report at a time fills the last gap; then captured errors drop.
+$node->psql('postgres', q{select homeostasis.report('{"error_message": "small"}'::jsonb) from generate_series(1, 10000)});
+my $dropped = $node->safe_psql('postgres', 'select dropped_full from homeostasis.stat_intake');
+my $small = $node->safe_psql('postgres', 'select captured from homeostasis.stat_intake');
+$node->psql('postgres', "select 'dropped'::int;" x 7, on_error_stop => 0);
+is($node->safe_psql('postgres', "select dropped_full - $dropped from homeostasis.stat_intake"), '7',
+    'an error for which there is no room is counted');
+is($node->safe_psql('postgres', "select captured - $small from homeostasis.stat_intake"), '0',
+    'as that, and as nothing else');
+like($node->safe_psql('postgres', "set statement_timeout = '100ms'; select 1"), qr/1/, 'the server goes on');
+{
+    my ($stdout, $stderr);
+    set_conf($node, 'homeostasis.overflow_timeout' => '60s');
+    $node->reload;
+    wait_for_value($node, 'show homeostasis.overflow_timeout', '1min');
+    $node->psql('postgres',
+        q{set statement_timeout = '200ms'; select homeostasis.report('{"error_message": "x"}'::jsonb)},
+        stderr => \$stderr);
+    like($stderr, qr/canceling statement due to statement timeout/, 'waiting for room can be cancelled');
+}
+switch_workers('on');
+poll_until($node, stored(q{service_id = (select id from homeostasis.services where name = 'full')}), $n,
+    'all that was taken is stored when there are workers again');
+poll_until($node, 'select used_bytes from homeostasis.stat_intake', '0', 'and the ring is empty again');
+is($node->safe_psql('postgres', stored(q{message like '%"dropped"%'})), '0', 'what was counted as dropped is not there');
+$node->psql('postgres', "select 'again'::int");
+poll_until($node, stored(q{message like '%"again"%'}), '1', 'and errors are captured again');
+
+$node->stop;
+
+# Without shared_preload_libraries -------------------------------------------
+
+set_conf($node, shared_preload_libraries => '');
+$node->start;
+{
+    my ($stdout, $stderr);
+    $node->psql('postgres', q{select homeostasis.report('{"error_message": "x"}'::jsonb)}, stderr => \$stderr);
+    like($stderr, qr/homeostasis is not in shared_preload_libraries.*HINT:.*restart/s,
+        'report() says that the library is not preloaded');
+    is($node->safe_psql('postgres',
+            q{select count(*) from homeostasis.ingest('{"error_message": "not preloaded"}')}), '1',
+        'ingest() needs no shared memory');
+}
+$node->stop;
+done_testing();
