@@ -271,6 +271,8 @@ as $$
     when job.kind in ('plan', 'validate') then 'not done'
     when not (job.payload ->> 'transactional')::boolean then 'unknown'
     when job.commit_xid is null then 'not done'
+    -- Another server's, if this one was restored from a dump.
+    when job.commit_xid > pg_current_xact_id() then 'unknown'
     else case pg_xact_status(job.commit_xid)
       when 'committed' then 'done' when 'aborted' then 'not done' when 'in progress' then 'under way'
       else 'unknown' end

@@ -31,7 +31,7 @@ from homeostasis.claim_job('agent', interval '1 minute');
 create temporary table claimed as select * from homeostasis.claim_job('operator', interval '5 minutes');
 select is(kind || ' ' || database, 'plan shop', 'a claim says what to do where') from claimed;
 select is(payload - 'event', '{"database": "shop", "captures": {}, "origin": "server_log",
-    "truncated": null, "template": {"name": "fixture_schema", "plan": "select 1", "explain": false}}',
+    "session_role": null, "truncated": null, "template": {"name": "fixture_schema", "plan": "select 1", "explain": false}}',
   'the plan''s payload has what the contract with the operator says') from claimed;
 select ok(payload -> 'event' ? 'error_id', 'and the event') from claimed;
 select ok(status = 'running' and attempts = 1 and lease_until > now() + interval '4 minutes'
@@ -149,6 +149,12 @@ select is(status, 'running', 'one that is being committed is waited for') from h
 update homeostasis.jobs set claimed_pid = 0 where id = :job_id;
 select ok(not homeostasis.note_commit(:job_id, pg_current_xact_id()),
   'nobody but who has claimed a job may have it committed');
+
+select fixture.patch('deploying') as patch_id \gset
+select pg_temp.claim_latest('apply') as job_id \gset
+select homeostasis.note_commit(:job_id, '4000000000000') \g /dev/null
+select pg_temp.lose(:job_id) \g /dev/null
+select is(fixture.status(:patch_id), 'failed', 'of a transaction that this server does not know nobody knows either');
 
 select fixture.patch('deploying', '{"transactional": false}') as patch_id \gset
 select pg_temp.claim_latest('apply') as job_id \gset

@@ -13,7 +13,7 @@ language sql as $$ select next_step from homeostasis.overview o where o.issue = 
 
 create function pg_temp.step_of_patch(patch bigint) returns text
 language sql as $$
-  select replace(o.next_step, o.patch::text, 'N') from homeostasis.overview o where o.patch = step_of_patch.patch
+  select regexp_replace(o.next_step, format('\m%s\M(?!:)', o.patch), 'N') from homeostasis.overview o where o.patch = step_of_patch.patch
 $$;
 
 -- overview: each state ----------------------------------------------------------------
