@@ -208,10 +208,11 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select not exists (select from homeostasis.audit_heads)
+    and (select r.rolsuper from pg_roles r where r.rolname = session_user)
 $$;
 
 comment on function homeostasis.is_installing() is
-  'Whether nothing has been logged yet: what is shipped with the extension is not, so that a dump''s log can be restored';
+  'Whether a superuser is at work and nothing has been logged yet: what create extension ships is not, so that a dump''s log can be restored';
 
 create function homeostasis.audit_row() returns trigger
 language plpgsql security definer
@@ -302,7 +303,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  by_extension constant boolean := current_user = 'homeostasis_owner' or pg_trigger_depth() > 1;
+  by_extension constant boolean := current_user = 'homeostasis_owner';
 begin
   if tg_op = 'UPDATE' then
     new.shipped := case when by_extension then new.shipped else old.shipped end;
