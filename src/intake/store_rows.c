@@ -37,6 +37,9 @@
 /* Beyond it a tuplestore goes to a file. */
 #define TUPLESTORE_KB	(32 * 1024)
 
+/* What the names of databases' services begin with. */
+#define DATABASE_PREFIX	"database/"
+
 typedef struct HomeoTransientColumn
 {
 	const char *name;
@@ -268,6 +271,22 @@ find_service(const HomeoPrepared *prepared, int64 *id)
 	return true;
 }
 
+/*
+ * A reporter that took the name which a database's service will have would
+ * keep the errors of that database from being stored.
+ */
+static void
+check_new_name(const char *name)
+{
+	if (strncmp(name, DATABASE_PREFIX, strlen(DATABASE_PREFIX)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_HOMEO_INVALID_EVENT),
+				 errmsg("event field \"%s\" begins with \"%s\", as the names of databases do",
+						"service", DATABASE_PREFIX),
+				 errhint("Choose another name for the service."),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "service")));
+}
+
 /* The service of an event, created when it is seen for the first time. */
 static int64
 get_service(const HomeoPrepared *prepared)
@@ -286,19 +305,22 @@ get_service(const HomeoPrepared *prepared)
 	if (prepared->of_database)
 		run(&add_database,
 			"insert into homeostasis.services (name, kind, database_name, language)"
-			" values ('database/' || $1, 'database', $1::name, $2)"
+			" values ('" DATABASE_PREFIX "' || $1, 'database', $1::name, $2)"
 			" on conflict do nothing",
 			2, types, values, SPI_OK_INSERT);
 	else
+	{
+		check_new_name(prepared->service);
 		run(&add_named,
 			"insert into homeostasis.services (name, language)"
 			" values ($1, $2) on conflict do nothing",
 			2, types, values, SPI_OK_INSERT);
+	}
 	if (!find_service(prepared, &id))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("there is another service named \"database/%s\"",
-						prepared->service),
+				 errmsg("there is another service named \"%s%s\"",
+						DATABASE_PREFIX, prepared->service),
 				 errhint("Rename that service.")));
 	return id;
 }

@@ -203,6 +203,10 @@ select throws_ok(
   $$ select homeostasis.ingest('{"error_message": "x", "service": "database/victim", "statement": "drop table t"}') $$,
   'HO001', 'event field "service" is the name of a database',
   'a reporter cannot speak for a database, whose errors are replayed and healed');
+select throws_ok(
+  $$ select homeostasis.ingest('{"error_message": "x", "service": "database/untroubled"}') $$,
+  'HO001', 'event field "service" begins with "database/", as the names of databases do',
+  'nor take the name that the service of a database will have');
 select homeostasis.ingest('{"error_message": "from a database", "database": "victim"}') as told \gset
 select is(s.name, 'default', 'nor by naming it as database')
 from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
