@@ -95,8 +95,12 @@ as $$
      case when v.id is null then 'it was not validated'
           when v.strength = 'reproduced' then 'the failure was reproduced and the change mends it'
           else 'the failure was not reproduced' end),
-    (coalesce(e.origin in ('server_log', 'checkup'), false),
+    -- RAISE gives an error any code and names any object.  Its context says so,
+    -- in every language.
+    (coalesce(e.origin in ('server_log', 'checkup') and coalesce(e.context, '') !~ '\mRAISE\M',
+              false),
      case when e.origin is null then 'the error it is for is not stored any more'
+          when e.context ~ '\mRAISE\M' then 'a function raised the error, not the server'
           when e.origin in ('server_log', 'checkup') then 'the server itself raised the error'
           else 'the error was reported, not raised by the server' end),
     (policy.allow_superuser
