@@ -46,7 +46,9 @@ path as
     with ordinality as part (m, place)
 ),
 -- Where the statement looks for it: the schema it names, else the first of
--- its path in which the owner may create.
+-- its path in which the owner may create.  The extension's script runs as a
+-- superuser with that schema in its path, so nobody else may own it or create
+-- in it: he could put there what the script then calls.
 target as
 (
   select n.nspname
@@ -55,6 +57,11 @@ target as
   left join path p on p.nspname = n.nspname
   where has_schema_privilege(o.name, n.oid, 'create')
     and n.nspname not like 'pg\_%'
+    and not exists
+      (select from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as a
+       left join pg_roles r on r.oid = a.grantee
+       where a.privilege_type = 'CREATE'
+         and (r.rolsuper or r.rolname in (o.name, 'pg_database_owner')) is not true)
     and case when $1 #>> '{captures,schema}' <> '' then n.nspname = $1 #>> '{captures,schema}'
              else p.place is not null end
   order by p.place
@@ -74,7 +81,7 @@ doubt as
       then format('extension %I needs %s first', a.name, array_to_string(a.missing, ', '))
     when t.nspname is null and a.fixed_schema is null
       then format('%I, who owns the database, may not create objects in a schema of the'
-        ' statement''s search_path', o.name)
+        ' statement''s search_path, or others may, too', o.name)
   end as reason
   from wanted w
   left join available a on true

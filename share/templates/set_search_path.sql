@@ -1,9 +1,11 @@
 -- description: Adds to a role's search_path the one schema that holds the relation
--- class: schema
+-- class: privilege
 -- reversible: yes
 -- explain: no
 --
--- Sessions that are open already keep the path they have.
+-- Sessions that are open already keep the path they have.  Whoever owns a
+-- schema in a role's path can make the role run what he puts there, and
+-- anybody can make a relation of the missing name: a person decides.
 with
 -- The failing session's search path: quoted or folded names.
 path as
