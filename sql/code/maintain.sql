@@ -57,9 +57,6 @@ begin
   task := 'partitions created';
   done := homeostasis.create_partitions(ahead);
   return next;
-  task := 'partitions dropped';
-  done := homeostasis.drop_partitions((before at time zone 'UTC')::date);
-  return next;
 
   task := 'stacks deleted';
   -- last_seen is up to a day behind; see store_stacks in store_rows.c.
@@ -74,10 +71,6 @@ begin
     where c.ctid = any (array(select o.ctid from homeostasis.issue_counts o
                               where o.minute < before limit most));
   get diagnostics done = row_count;
-  return next;
-
-  task := 'issues deleted';
-  done := homeostasis.delete_old_issues(before, most);
   return next;
 
   task := 'rejected events deleted';
@@ -95,8 +88,23 @@ begin
   get diagnostics done = row_count;
   return next;
 
+  task := 'failed moves deleted';
+  delete from homeostasis.advance_failures f where f.failed_at < before;
+  get diagnostics done = row_count;
+  return next;
+
   task := 'checkup findings';
   done := (select count(*) from homeostasis.checkup());
+  return next;
+
+  -- Last, because whoever reads or stores errors waits for these locks until
+  -- the end of the transaction; in the order in which writers take them.
+  task := 'partitions dropped';
+  done := homeostasis.drop_partitions((before at time zone 'UTC')::date);
+  return next;
+
+  task := 'issues deleted';
+  done := homeostasis.delete_old_issues(before, most);
   return next;
 end
 $$;

@@ -110,11 +110,15 @@ update homeostasis.rejected_events set received_at = received_at - interval '20 
   where received_at < now() - interval '10 days';
 update homeostasis.jobs set finished_at = finished_at - interval '20 days'
   where finished_at < now() - interval '10 days';
+insert into homeostasis.advance_failures (service_id, step, object_id, failures, error, failed_at, retry_at)
+  select s.id, 'unmute_issue', v.ago, 1, 'x', now() - v.ago * interval '1 day', now()
+  from homeostasis.services s, (values (1), (40)) v (ago) where s.name = 's';
 
 select results_eq($$ select task, done from homeostasis.maintain() $$,
-  $$ values ('partitions created', 0::bigint), ('partitions dropped', 1), ('stacks deleted', 1),
-            ('issue counts deleted', 5), ('issues deleted', 1), ('rejected events deleted', 1),
-            ('jobs deleted', 2), ('checkup findings', 0) $$,
+  $$ values ('partitions created', 0::bigint), ('stacks deleted', 1),
+            ('issue counts deleted', 5), ('rejected events deleted', 1), ('jobs deleted', 2),
+            ('failed moves deleted', 1), ('checkup findings', 0), ('partitions dropped', 1),
+            ('issues deleted', 1) $$,
   'what is older than retention goes');
 select results_eq($$ select title from homeostasis.issues where service_id =
     (select id from homeostasis.services where name = 's') order by 1 $$,
