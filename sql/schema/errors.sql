@@ -83,6 +83,8 @@ create table homeostasis.issues
 create index issues_id_idx on homeostasis.issues (id);
 create index issues_status_last_seen_idx
   on homeostasis.issues (service_id, status, last_seen desc);
+create index issues_muted_until_idx on homeostasis.issues (muted_until)
+  where status = 'muted';
 
 create table homeostasis.issue_fingerprints
 (
