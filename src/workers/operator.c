@@ -200,10 +200,18 @@ HomeoOperator *
 homeo_operator_start(const char *kind, Oid database, Jsonb *payload)
 {
 	static bool registered = false;
-	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "homeostasis operator start",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
 	dsm_segment *segment = create_segment(kind, homeo_json_print(payload));
-	HomeoOperator *operator = palloc0(sizeof(HomeoOperator));
+	double		limit_ms = limit_of(kind, payload);
+	HomeoOperator *operator;
 	BackgroundWorker worker;
+
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextDelete(scratch);
+	operator = palloc0(sizeof(HomeoOperator));
 
 	if (!registered)
 		before_shmem_exit(stop_all, (Datum) 0);
@@ -211,7 +219,7 @@ homeo_operator_start(const char *kind, Oid database, Jsonb *payload)
 	waiting_for = lappend(waiting_for, operator);
 
 	INSTR_TIME_SET_CURRENT(operator->started_at);
-	operator->limit_ms = limit_of(kind, payload);
+	operator->limit_ms = limit_ms;
 	operator->segment = segment;
 	if (segment != NULL)
 	{

@@ -93,7 +93,8 @@ withdraw_at_end(XactEvent event, void *arg)
 	ListCell   *lc;
 
 	if (vacated == NIL ||
-		!(event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT))
+		!(event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
+		  event == XACT_EVENT_PREPARE))
 		return;
 	foreach(lc, vacated)
 		homeo_worker_withdraw_leave(lfirst_oid(lc));
