@@ -141,8 +141,8 @@ scrub(HomeoEvent *event, HomeoEventField field)
 	}
 }
 
-static void
-scrub_all(HomeoEvent *event)
+void
+homeo_prepare_scrub(HomeoEvent *event)
 {
 	static const HomeoEventField fields[] = {
 		HOMEO_FIELD_MESSAGE, HOMEO_FIELD_DETAIL, HOMEO_FIELD_HINT,
@@ -334,8 +334,7 @@ homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared)
 
 	memset(prepared, 0, sizeof(*prepared));
 	prepared->event = event;
-	scrub_all(event);
-	prepared->scrubbed = true;
+	homeo_prepare_scrub(event);
 	if (event->rejected)
 		return;
 	resolve_names(event);

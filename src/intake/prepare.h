@@ -10,7 +10,6 @@
 typedef struct HomeoPrepared
 {
 	HomeoEvent *event;			/* its texts are as they are stored */
-	bool		scrubbed;		/* its secrets are removed */
 	bool		excluded;		/* by homeostasis.capture_*: not stored */
 	bool		of_database;	/* the service is a database, named so */
 	char	   *service;		/* name of the service or of its database */
@@ -22,6 +21,8 @@ typedef struct HomeoPrepared
 	char	   *frames;			/* if has_stack: a JSON array */
 } HomeoPrepared;
 
+/* Removes secrets from all texts of an event; done by homeo_prepare(), too. */
+extern void homeo_prepare_scrub(HomeoEvent *event);
 extern void homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared);
 
 /* A message's first line, cut to what fits a title; palloc'd. */

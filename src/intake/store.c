@@ -83,10 +83,7 @@ run_insert(const char *sql, int nargs, Oid *types, Datum *values,
 	SPI_finish();
 }
 
-/*
- * Puts an event into rejected_events.  What has not been searched for
- * secrets is not kept.
- */
+/* Puts an event, from which secrets are removed, into rejected_events. */
 static void
 reject(HomeoBatch *batch, HomeoRow *row, const char *field, const char *reason)
 {
@@ -99,9 +96,7 @@ reject(HomeoBatch *batch, HomeoRow *row, const char *field, const char *reason)
 	int			len;
 
 	initStringInfo(&kept);
-	if (!row->prepared.scrubbed)
-		appendStringInfoString(&kept, "(not kept: it could not be searched for secrets)");
-	else if (event->rejected)
+	if (event->rejected)
 		appendBinaryStringInfo(&kept, original->data, (int) original->len);
 	else
 		homeo_event_json_write(event, &kept);
@@ -376,7 +371,7 @@ homeo_store_batch(HomeoEvent *events, int nevents, HomeoStoreMode mode,
 }
 
 /*
- * Puts an event that could not even be looked at into rejected_events.
+ * Puts an event that failed again and again into rejected_events.
  */
 void
 homeo_store_reject(HomeoEvent *event, const char *reason,
@@ -385,6 +380,7 @@ homeo_store_reject(HomeoEvent *event, const char *reason,
 	HomeoBatch	batch = {.result = result};
 	HomeoRow	row = {.prepared.event = event};
 
+	homeo_prepare_scrub(event);
 	reject(&batch, &row, NULL, reason);
 }
 
