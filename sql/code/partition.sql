@@ -21,6 +21,9 @@ as $$
 declare
   name constant name := homeostasis.partition_name(day);
 begin
+  if to_regclass(format('homeostasis.%I', name)) is not null then
+    return false;
+  end if;
   lock table only homeostasis.errors in share update exclusive mode;
   if to_regclass(format('homeostasis.%I', name)) is not null then
     return false;
@@ -38,6 +41,7 @@ comment on function homeostasis.create_partition(date) is
 create function homeostasis.drop_partitions(before date) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms'
 as $$
 declare
   partition name;
@@ -57,8 +61,11 @@ begin
     -- because everybody else would wait behind us; the next call tries again.
     begin
       lock table only homeostasis.errors in access exclusive mode;
-      execute format('drop table homeostasis.%I', partition);
-      dropped := dropped + 1;
+      -- Somebody else may have been faster.
+      if to_regclass(format('homeostasis.%I', partition)) is not null then
+        execute format('drop table homeostasis.%I', partition);
+        dropped := dropped + 1;
+      end if;
     exception when lock_not_available or deadlock_detected then
       exit;
     end;
@@ -71,13 +78,26 @@ comment on function homeostasis.drop_partitions(date) is
   'Drops the partitions of homeostasis.errors for days before the given one, and returns how many';
 
 create function homeostasis.create_partitions(ahead integer) returns integer
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
-begin atomic
-  select count(*) filter (where homeostasis.create_partition(today.day + n))
-  from (select (now() at time zone 'UTC')::date as day) as today,
-       generate_series(0, ahead) as n;
-end;
+set lock_timeout = '500ms'
+as $$
+declare
+  today constant date := (now() at time zone 'UTC')::date;
+  created integer := 0;
+begin
+  for day in 0 .. ahead loop
+    -- Whoever has the table for himself may need it for long; the next call
+    -- tries again, and an error that needs the partition before makes it.
+    begin
+      created := created + homeostasis.create_partition(today + day)::integer;
+    exception when lock_not_available or deadlock_detected then
+      exit;
+    end;
+  end loop;
+  return created;
+end
+$$;
 
 comment on function homeostasis.create_partitions(integer) is
   'Creates the partitions of homeostasis.errors for today and the given number of days ahead';
