@@ -53,6 +53,8 @@ chmod 755 "$work"
 export TESTDIR=$work TESTDATADIR=$work/tmp_check
 export TESTLOGDIR=$work/tmp_check/log TMPDIR=$work/tmp
 export HOMEOSTASIS_CHECKOUT=$checkout
+# Rules that others wrote, for the test that takes them; it may be missing.
+export HOMEOSTASIS_RULE_COLLECTION=${HOMEOSTASIS_RULE_COLLECTION-$top/../shared/data/homeostasis-rules}
 export PG_REGRESS=$PG_PKGLIBDIR/pgxs/src/test/regress/pg_regress
 
 status=0

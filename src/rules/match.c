@@ -2,8 +2,8 @@
  * match.c
  *		Matches one event against the rules.
  *
- * Called by the SQL functions of rules.c and by whoever stores events.  The
- * scan of the message and an index of conditions give candidates; these are
+ * Called by the SQL functions of rules.c and by whoever stores events.  An
+ * index of conditions and a scan of the message give candidates; these are
  * tried with PCRE2 in the order in which they would win, and the first that
  * matches has won.  No text and no pattern raises an error.
  *

@@ -38,7 +38,7 @@ typedef struct HomeoPattern
 	struct HomeoPrefilterChunk *chunk;
 	bool		unfiltered;		/* Vectorscan can't take it */
 
-	/* ruleset.c's: ranks of the rules whose message pattern this is. */
+	/* ruleset.c's: ranks of the rules that the scan finds by this. */
 	int		   *rules;
 	int			nrules;
 } HomeoPattern;

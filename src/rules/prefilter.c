@@ -274,7 +274,7 @@ compile_chunk(HomeoPattern **patterns, int npatterns)
 	pfree(flags);
 }
 
-/* Notes a pattern that rules test the message with and no chunk holds. */
+/* Notes a pattern that the scan is to find and no chunk holds. */
 static void
 gather(HomeoPattern *pattern, void *arg)
 {

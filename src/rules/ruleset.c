@@ -37,11 +37,17 @@
 #include "utils/snapmgr.h"
 
 /*
- * Rules that no scan of the message reports are found by one of their
- * conditions.  Kinds are HomeoExact and these.
+ * Rules are found by one of their conditions.  Kinds are HomeoExact and these.
  */
 #define CONDITION_SQLSTATE	HOMEO_EXACT_COUNT
 #define CONDITION_NONE		(HOMEO_EXACT_COUNT + 1)
+
+/*
+ * When more rules than this share a condition, those with a message pattern
+ * are found by scanning the message instead.  For fewer it doesn't pay to
+ * compile their patterns for the scan, which takes milliseconds each.
+ */
+#define MAX_SHARERS			16
 
 typedef struct ConditionKey
 {
@@ -216,36 +222,6 @@ read_rules(MemoryContext memory)
 	return result;
 }
 
-/* Puts the rules in the order in which they win, and tells their patterns. */
-static void
-sort_rules(HomeoRuleset *rules)
-{
-	qsort(rules->rules, rules->nrules, sizeof(HomeoRule *),
-		  homeo_rank_compare);
-
-	for (int i = 0; i < rules->nrules; i++)
-	{
-		HomeoPattern *pattern = rules->rules[i]->patterns[HOMEO_PATTERN_MESSAGE];
-
-		rules->rules[i]->rank = i;
-		if (pattern != NULL)
-			pattern->nrules++;
-	}
-	for (int i = 0; i < rules->nrules; i++)
-	{
-		HomeoPattern *pattern = rules->rules[i]->patterns[HOMEO_PATTERN_MESSAGE];
-
-		if (pattern == NULL)
-			continue;
-		if (pattern->rules == NULL)
-		{
-			pattern->rules = palloc(pattern->nrules * sizeof(int));
-			pattern->nrules = 0;
-		}
-		pattern->rules[pattern->nrules++] = i;
-	}
-}
-
 static uint32
 hash_condition(const void *key, Size keysize)
 {
@@ -319,7 +295,7 @@ index_by_condition(HomeoRuleset *rules, HomeoRule *rule)
 		index_rule(rules, rule, CONDITION_NONE, none);
 }
 
-/* Enters the rules that no scan of the message will report. */
+/* Enters all rules. */
 static void
 index_conditions(HomeoRuleset *rules)
 {
@@ -335,12 +311,95 @@ index_conditions(HomeoRuleset *rules)
 									HASH_ELEM | HASH_FUNCTION | HASH_COMPARE |
 									HASH_CONTEXT);
 	for (int i = 0; i < rules->nrules; i++)
+		index_by_condition(rules, rules->rules[i]);
+}
+
+/* Marks the rules that the scan is to find. */
+static void
+choose_scanned(HomeoRuleset *rules)
+{
+	HASH_SEQ_STATUS status;
+	ConditionEntry *entry;
+
+	hash_seq_init(&status, rules->conditions);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		for (int i = 0; entry->nrules > MAX_SHARERS && i < entry->nrules; i++)
+		{
+			if (entry->rules[i]->patterns[HOMEO_PATTERN_MESSAGE] != NULL)
+				entry->rules[i]->scanned = true;
+		}
+	}
+}
+
+/* Tells the patterns which of their rules the scan is to find. */
+static void
+list_scanned(HomeoRuleset *rules)
+{
+	for (int i = 0; i < rules->nrules; i++)
+	{
+		if (rules->rules[i]->scanned)
+			rules->rules[i]->patterns[HOMEO_PATTERN_MESSAGE]->nrules++;
+	}
+	for (int i = 0; i < rules->nrules; i++)
 	{
 		HomeoPattern *pattern = rules->rules[i]->patterns[HOMEO_PATTERN_MESSAGE];
 
-		if (pattern == NULL || pattern->unfiltered)
-			index_by_condition(rules, rules->rules[i]);
+		if (!rules->rules[i]->scanned)
+			continue;
+		if (pattern->rules == NULL)
+		{
+			pattern->rules = palloc(pattern->nrules * sizeof(int));
+			pattern->nrules = 0;
+		}
+		pattern->rules[pattern->nrules++] = i;
 	}
+}
+
+/* Takes the rules out of the index that the scan finds. */
+static void
+thin_index(HomeoRuleset *rules)
+{
+	HASH_SEQ_STATUS status;
+	ConditionEntry *entry;
+
+	hash_seq_init(&status, rules->conditions);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		int			kept = 0;
+
+		for (int i = 0; i < entry->nrules; i++)
+		{
+			HomeoRule  *rule = entry->rules[i];
+
+			if (!rule->scanned ||
+				rule->patterns[HOMEO_PATTERN_MESSAGE]->unfiltered)
+				entry->rules[kept++] = rule;
+		}
+		entry->nrules = kept;
+	}
+}
+
+/*
+ * Puts the rules in the order in which they win, and makes what finds them:
+ * the index of conditions and the databases for the scan.
+ */
+static void
+prepare_rules(HomeoRuleset *rules)
+{
+	qsort(rules->rules, rules->nrules, sizeof(HomeoRule *),
+		  homeo_rank_compare);
+	for (int i = 0; i < rules->nrules; i++)
+		rules->rules[i]->rank = i;
+
+	index_conditions(rules);
+	choose_scanned(rules);
+	list_scanned(rules);
+	homeo_prefilter_update(generation);
+	thin_index(rules);
+
+	rules->nwords = (rules->nrules + 63) / 64;
+	rules->candidates = palloc0(Max(rules->nwords, 1) * sizeof(uint64));
 }
 
 /* Forgets the ruleset; patterns stay until they are swept. */
@@ -377,11 +436,7 @@ build(Oid relation)
 
 	fresh = read_rules(memory);
 	outer = MemoryContextSwitchTo(memory);
-	sort_rules(fresh);
-	homeo_prefilter_update(generation);
-	index_conditions(fresh);
-	fresh->nwords = (fresh->nrules + 63) / 64;
-	fresh->candidates = palloc0(Max(fresh->nwords, 1) * sizeof(uint64));
+	prepare_rules(fresh);
 	MemoryContextSwitchTo(outer);
 
 	discard();
@@ -484,8 +539,8 @@ visit_entry(const HomeoRuleset *rules, int kind, HomeoSlice value,
 }
 
 /*
- * Visits the rules that no scan of the message reports and whose most
- * selective condition the input meets; a rule may be visited twice.
+ * Visits the rules that the scan is not to find and whose most selective
+ * condition the input meets; a rule may be visited twice.
  */
 void
 homeo_ruleset_find(const HomeoRuleset *rules, const HomeoMatchInput *input,

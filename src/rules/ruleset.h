@@ -52,6 +52,7 @@ typedef struct HomeoRule
 	char	  **sqlstates;
 	int			nsqlstates;		/* 0: any */
 	HomeoPattern *patterns[HOMEO_PATTERN_COUNT];	/* NULL: any text */
+	bool		scanned;		/* the scan is to find it, not the index */
 	bool		counted;		/* counters was asked for */
 	HomeoRuleCounters *counters;	/* NULL: none */
 } HomeoRule;

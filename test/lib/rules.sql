@@ -27,3 +27,11 @@ language sql as $$ select pg_temp.winner(jsonb_build_object('error_message', mes
 -- What became of one rule.
 create function pg_temp.outcome(rule text, event jsonb) returns text
 language sql as $$ select outcome from homeostasis.explain_match(event, true, rule) $$;
+
+-- Rules that the message is scanned for: so many that are found by nothing
+-- but their pattern.
+create function pg_temp.add_crowd() returns void
+language sql as $$
+  select pg_temp.add_rule('crowd' || n, jsonb_build_object('pattern', 'crowded ' || n))
+  from generate_series(1, 20) n
+$$;

@@ -138,9 +138,10 @@ select results_eq(
   $$values ('better', 'won', 'the first in rank that matches'),
            ('worse', 'outranked', 'better is more specific: 19 to 16')$$,
   'explain_match() says why a rule lost');
+select pg_temp.add_crowd();
 select is(count(*), 0::bigint, 'without every_rule only candidates are shown')
   from homeostasis.explain_match('{"error_message": "x"}');
-select is(count(*), 2::bigint, 'with every_rule all are shown')
+select is(count(*), 22::bigint, 'with every_rule all are shown')
   from homeostasis.explain_match('{"error_message": "x"}', true);
 delete from homeostasis.rules;
 
@@ -189,12 +190,13 @@ declare
   h record;
 begin
   for h in select * from hard loop
-    delete from homeostasis.rules;
+    delete from homeostasis.rules where id = 'a';
     perform pg_temp.add_rule('a', jsonb_build_object('pattern', h.pattern));
     return next is(pg_temp.winner_for(h.message), 'a', format('%s matches %s', h.pattern, to_json(left(h.message, 20))));
   end loop;
 end
 $$;
+select pg_temp.add_crowd();
 select pg_temp.hard_patterns();
 
 -- All of them against all texts: the way over the scan never loses a match.
@@ -281,6 +283,26 @@ select is_empty(
   'forty edits in a row leave every rule as it should be');
 delete from homeostasis.rules;
 
+-- Many rules that share a condition, and have another or a pattern.
+insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, sqlstates, language, pattern)
+  select 's' || n, 'test', 'd', 'c', 's', 0.5, case n % 3 when 0 then array['42883'] when 1 then array['42883', '42704'] end,
+    case n % 3 when 2 then 'sql' end, format('^function f%s\(', n)
+  from generate_series(1, 60) n;
+select pg_temp.add_rule('lone', '{"sqlstates": ["42704"], "pattern": "lone"}');
+select is_empty(
+  $$select n from generate_series(1, 60) n
+    where pg_temp.winner(jsonb_build_object('sqlstate', '42883', 'language', 'sql', 'error_message', format('function f%s(int)', n)))
+      is distinct from 's' || n$$,
+  'rules that share a SQLSTATE are found');
+select is(pg_temp.winner('{"sqlstate": "42704", "error_message": "function f4(int)"}'), 's4', 'by either of two SQLSTATEs');
+select is(pg_temp.winner('{"sqlstate": "42704", "error_message": "function f3(int)"}'), null, 'not by another');
+select is(pg_temp.winner('{"sqlstate": "42704", "error_message": "alone"}'), 'lone', 'nor does a rule beside them get lost');
+select is(count(*), 1::bigint, 'only the one whose pattern was found is a candidate')
+  from homeostasis.explain_match('{"sqlstate": "42883", "language": "sql", "error_message": "function f3(int)"}');
+delete from homeostasis.rules where id not in ('s1', 'lone');
+select is(pg_temp.winner('{"sqlstate": "42704", "error_message": "function f1(int)"}'), 's1', 'one that is left alone is found as well');
+delete from homeostasis.rules;
+
 -- The same condition in many rules.
 insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, constraint_name, sqlstates)
   select 'k' || n, 'test', 'd', 'c', 's', 0.5, 'key' || n / 2, array['23505', '23'] from generate_series(2, 999) n;
@@ -291,6 +313,7 @@ select is(count(*), 2::bigint, 'and only those are candidates')
 delete from homeostasis.rules;
 
 -- lint_rules() and stat_rules.
+select pg_temp.add_crowd();
 select pg_temp.add_rule('good', '{"pattern": "good", "examples": [{"message": "good one"}, {"sql": "select 1"}]}');
 select pg_temp.add_rule('liar', '{"pattern": "truth", "examples": [{"message": "lies"}]}');
 select pg_temp.add_rule('weak', '{"pattern": "goo", "examples": [{"message": "good"}]}');
