@@ -58,10 +58,11 @@ target as
   where has_schema_privilege(o.name, n.oid, 'create')
     and n.nspname not like 'pg\_%'
     and not exists
-      (select from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as a
-       left join pg_roles r on r.oid = a.grantee
-       where a.privilege_type = 'CREATE'
-         and (r.rolsuper or r.rolname in (o.name, 'pg_database_owner')) is not true)
+      (select from (select n.nspowner
+                    union all
+                    select grantee from aclexplode(n.nspacl) where privilege_type = 'CREATE') as m (oid)
+       left join pg_roles r on r.oid = m.oid
+       where (r.rolsuper or r.rolname in (o.name, 'pg_database_owner')) is not true)
     and case when $1 #>> '{captures,schema}' <> '' then n.nspname = $1 #>> '{captures,schema}'
              else p.place is not null end
   order by p.place
