@@ -42,7 +42,8 @@ sub validate
         undo          => undef,
         run_as        => 'app',
         transactional => JSON::PP::true,
-        origin        => 'server_log');
+        origin        => 'server_log',
+        session_role  => 'postgres');
 
     foreach my $key (keys %field)
     {

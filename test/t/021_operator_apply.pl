@@ -187,7 +187,7 @@ is($r->{error}{sqlstate}, '57014', 'a slow statement is cancelled');
 cmp_ok(time() - $begin, '<', 20, 'after deploy_statement_timeout');
 $begin = time();
 $r = run_job('validate', { apply => ['select 1'], run_as => 'app',
-        origin => 'server_log',
+        origin => 'server_log', session_role => 'app',
         event => { role => 'app', statement => 'select pg_sleep(60)' } });
 is($r->{before}{sqlstate}, '57014', 'a slow replay is cancelled');
 cmp_ok(time() - $begin, '<', 20, 'after dry_run_statement_timeout');
