@@ -29,6 +29,9 @@
 #define MAINTAIN_TIMEOUT_MS	300000
 #define MAINTAIN_EVERY_S	3600.0
 
+/* Operators wake the healer; this is for their time limits. */
+#define JOB_POLL_MS			1000
+
 /* Results that cannot be stored are left to the lease of the claim. */
 #define MAX_FAILURES		5
 
@@ -224,6 +227,17 @@ one_round(void)
 	return result;
 }
 
+static bool
+any_job(void)
+{
+	for (int i = 0; i < MAX_JOBS; i++)
+	{
+		if (jobs[i] != NULL)
+			return true;
+	}
+	return false;
+}
+
 void
 homeo_healer_main(Datum main_arg)
 {
@@ -233,10 +247,17 @@ homeo_healer_main(Datum main_arg)
 	for (;;)
 	{
 		HomeoTurnResult result = one_round();
+		long		idle_ms = homeo_guc_healer_interval;
 
 		if (result == HOMEO_TURN_NO_EXTENSION)
 			drop_jobs();
-		homeo_worker_rest(result, homeo_guc_healer_interval,
-						  "HomeostasisHealerMain");
+		if (any_job())
+		{
+			idle_ms = Min(idle_ms, JOB_POLL_MS);
+			/* Backing off ignores the latch, and operators wait for leave. */
+			if (result == HOMEO_TURN_FAILED)
+				result = HOMEO_TURN_IDLE;
+		}
+		homeo_worker_rest(result, idle_ms, "HomeostasisHealerMain");
 	}
 }
