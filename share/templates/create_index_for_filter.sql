@@ -105,7 +105,7 @@ select
        from unnest(t.columns) with ordinality as u (c, place)))]
   end as apply,
   case when d.reason is null then
-    array[format('drop index concurrently %I.%I', t.nspname, n.name)]
+    array[format('drop index concurrently if exists %I.%I', t.nspname, n.name)]
   end as undo,
   t.owner as run_as,
   t.nspname || '.' || t.relname as object,

@@ -67,7 +67,7 @@ select
        from unnest(t.columns) with ordinality as u (c, place)))]
   end as apply,
   case when d.reason is null then
-    array[format('drop index%s %I.%I', w.concurrently, t.nspname, n.name)]
+    array[format('drop index%s if exists %I.%I', w.concurrently, t.nspname, n.name)]
   end as undo,
   t.owner as run_as,
   t.nspname || '.' || t.relname as object,

@@ -110,7 +110,7 @@ select
       (select string_agg(format('%I', attname), ', ' order by place) from wanted))]
   end as apply,
   case when d.reason is null then
-    array[format('drop index%s %s', w.concurrently, n.full_name)]
+    array[format('drop index%s if exists %s', w.concurrently, n.full_name)]
   end as undo,
   t.owner as run_as,
   t.nspname || '.' || t.relname as object,

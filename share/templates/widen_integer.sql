@@ -41,7 +41,9 @@ exhausted as
   join pg_sequence s on s.seqrelid = c.oid
   left join path p on p.nspname = n.nspname
   where c.relname = $1 #>> '{captures,sequence}'
-    and $1 #>> '{captures,limit}' in (s.seqmax::text, s.seqmin::text)
+    and coalesce($1 #>> '{captures,limit}' in (s.seqmax::text, s.seqmin::text),
+                 -- A checkup says where the sequence is, not where it ends.
+                 n.nspname = $1 #>> '{event,schema_name}')
 ),
 -- Else: the table that the statement writes to.
 written as
@@ -213,7 +215,7 @@ select
   end as undo,
   c.owner as run_as,
   c.nspname || '.' || c.relname as object,
-  format('Values of %s.%I have outgrown type %s; this makes it bigint, and with it %s. %s of tables'
+  format('Values of %s.%I outgrow type %s; this makes it bigint, and with it %s. %s of tables'
     ' are rewritten under an exclusive lock.', c.table_name, c.attname, c.type,
     coalesce((select string_agg(format('%s.%I', o.table_name, o.attname), ', ' order by o.place)
               from columns o where o.place > 1 and o.atttypid <> 'int8'::regtype),
