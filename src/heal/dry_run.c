@@ -3,7 +3,7 @@
  *		Proves a patch: the captured statement fails before it and passes
  *		after it, in a transaction that is rolled back.
  *
- * One transaction, rolled back by the operator: replay, apply, replay, undo.
+ * One transaction, rolled back by the operator: replay, apply, undo, replay.
  * Each statement runs in a subtransaction (sandbox.c); those of the replays
  * are rolled back at once, so that their locks and rows are gone before the
  * patch is applied.  Results live in CurrentMemoryContext.
@@ -12,6 +12,7 @@
 
 #include "heal/dry_run.h"
 
+#include "access/xact.h"
 #include "base/guc.h"
 #include "executor/instrument.h"
 #include "heal/effects.h"
@@ -22,6 +23,7 @@
 #include "heal/sql_patch.h"
 #include "parser/analyze.h"
 #include "utils/acl.h"
+#include "utils/resowner.h"
 
 /* Everything that is known while the dry run goes on. */
 typedef struct HomeoDryRun
@@ -197,17 +199,29 @@ apply(HomeoDryRun *run)
 	homeo_footprint_measure(&run->footprint, run->sequences);
 }
 
-/* The undo is tried on top of the patch; its figures are not the patch's. */
+/*
+ * Tries the undo on top of the patch and takes it back again: the second
+ * replay then runs with the patch, and what replays leave in spite of being
+ * rolled back, the numbers they took from sequences, is not in the undo's way.
+ * Its figures are not the patch's.
+ */
 static void
 check_undo(HomeoDryRun *run)
 {
 	double		duration_ms = run->duration_ms;
 	int64		rows = run->rows;
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
 
 	if (run->undo == NIL)
 		return;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
 	run->undo_checked = try_statements(run, run->undo,
 									   "the undo cannot be applied");
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
 	run->not_tried = NULL;
 	run->duration_ms = duration_ms;
 	run->rows = rows;
@@ -308,8 +322,8 @@ homeo_dry_run(Jsonb *payload)
 	apply(&run);
 	if (run.applied)
 	{
-		run.replayed_after = run.replayed_before && replay(&run, &run.after);
 		check_undo(&run);
+		run.replayed_after = run.replayed_before && replay(&run, &run.after);
 	}
 	judge_replays(&run);
 	return result_of(&run);

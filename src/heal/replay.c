@@ -408,8 +408,9 @@ explain_body(void *arg)
 	char	   *plan;
 	MemoryContext old;
 
+	/* SPI takes any utility for a writer; the transaction is read only. */
 	if (SPI_execute(psprintf("explain (format json) %s", run->replay->sql),
-					true, 1) != SPI_OK_UTILITY || SPI_processed != 1)
+					false, 0) != SPI_OK_UTILITY || SPI_processed != 1)
 		return;
 	plan = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	old = MemoryContextSwitchTo(run->context);

@@ -234,6 +234,8 @@ homeo_template_plan(Jsonb *payload)
 	HomeoPlanRun run = {.context = CurrentMemoryContext};
 	HomeoSandbox sandbox = {
 		.role = get_role_oid("homeostasis_owner", false),
+		/* Compiling a query over catalogs takes longer than running it. */
+		.settings = list_make1(pstrdup("jit=off")),
 		.search_path = "pg_catalog",
 		.lock_timeout = homeo_guc_dry_run_lock_timeout,
 		.statement_timeout = PLAN_TIMEOUT_MS,

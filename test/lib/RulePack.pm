@@ -46,8 +46,8 @@ sub new
         'pack',
         'homeostasis.mode'                    => 'suggest',
         'homeostasis.healer_interval'         => '100ms',
-        'homeostasis.max_healings_per_hour'   => '100000',
-        'homeostasis.max_healings_per_object_per_hour' => '100000',
+        'homeostasis.max_healings_per_hour'   => '10000',
+        'homeostasis.max_healings_per_object_per_hour' => '10000',
         # Vacuum would mend by itself what examples leave unfrozen, and a
         # slot is soon behind when little WAL is kept.
         'autovacuum'              => 'off',
@@ -107,23 +107,23 @@ sub execute
     my $sql = $self->sql($example, $key);
 
     return unless defined $sql && $sql ne '';
-    my ($status, $out, $err) = $self->psql($sql, $role);
-    $status == 0
-      or $example->{"${key}_fails"}
+    my $may_fail = $example->{"${key}_fails"};
+    my ($status, $out, $err) = $self->psql($sql, $role, $may_fail);
+    $status == 0 || $may_fail
       or die "$key of the example fails: $err\n";
     return $out;
 }
 
-# psql(sql, role): status, stdout, stderr
+# psql(sql, role[, may_fail]): status, stdout, stderr
 sub psql
 {
-    my ($self, $sql, $role) = @_;
+    my ($self, $sql, $role, $may_fail) = @_;
     my ($out, $err) = ('', '');
     my $status = $self->{node}->psql(
         $self->{database}, encode('UTF-8', $sql),
         stdout        => \$out,
         stderr        => \$err,
-        on_error_stop => 1,
+        on_error_stop => !$may_fail,
         extra_params  => [ '-U', $role ]);
 
     return ($status, $out, $err);
@@ -160,6 +160,7 @@ sub prepare
     my ($self, $example) = @_;
 
     $self->{count}++;
+    $self->{begin} = $self->home('select clock_timestamp()');
     if (($example->{database} // '') eq 'home')
     {
         $self->{database} = 'postgres';
@@ -174,13 +175,19 @@ sub prepare
     return;
 }
 
-# What the role sees fail.
+sub is_home
+{
+    my ($self) = @_;
+
+    return $self->{database} eq 'postgres';
+}
+
+# Who runs the statement: checkups are for operators.
 sub role
 {
     my ($self, $example) = @_;
 
-    return $example->{as_role}
-      // ($self->{database} eq 'postgres' ? 'postgres' : 'example');
+    return $example->{as_role} // ($self->is_home ? 'postgres' : 'example');
 }
 
 # provoke(example): runs its SQL, in the order the sessions need; the sessions
@@ -217,7 +224,8 @@ sub provoke
         $self->wait_for_lock;
     }
     my $error = send_to($main, $self->sql($example, 'sql'), 1);
-    $example->{ended_by_server} or $error ne ''
+    # A checkup finds something without failing.
+    $example->{ended_by_server} || $self->is_home || $error ne ''
       or die "the example does not fail\n";
     $self->{open} = [ $main, grep { defined } $other ];
     return;
@@ -299,10 +307,11 @@ sub state_error
 sub diagnosis
 {
     my ($self, $example) = @_;
+    # A client that is turned away has not said its name yet.
     my $which =
-      $self->{database} eq 'postgres' || $example->{finding}
-      ? "e.origin = 'checkup' and e.sqlstate like 'HO%'"
-      : "e.application_name = 'example $self->{count}'";
+        $self->is_home || $example->{finding} ? "e.origin = 'checkup'"
+      : $example->{no_connection} ? "e.level = 'fatal' and e.received_at > '$self->{begin}'"
+      :   "e.application_name = 'example $self->{count}'";
 
     return qq{
         select a.issue_id, a.rule_id
@@ -355,14 +364,15 @@ sub patch_status
     return ($2, $3);
 }
 
-# retry(example): whether the statement succeeds now
+# retry(example): the error that the statement gives now, if any; undef where
+# there is no statement that could fail
 sub retry
 {
     my ($self, $example) = @_;
     my $before = $self->sql($example, 'before');
     my $sql = $self->sql($example, 'retry') // $self->sql($example, 'sql');
 
-    return undef if !defined $sql || $sql eq '';
+    return undef if !defined $sql || $sql eq '' || $self->is_home;
     my ($status, $out, $err) =
       $self->psql((defined $before ? "$before;\n" : '') . $sql,
         $self->role($example));
@@ -472,8 +482,8 @@ sub run_example
         && (defined $example->{sql} || $example->{finding}))
     {
         my ($issue) = split /\|/, $self->home($query);
-        $self->close_sessions
-          unless $example->{finding} || defined $example->{other};
+        # Only what a checkup finds goes on while it is healed.
+        $self->close_sessions unless $example->{finding};
         $self->heal($example, $issue);
     }
     return;
@@ -486,7 +496,7 @@ sub finish_example
     $self->close_sessions;
     $self->execute($example, 'cleanup', 'postgres');
     $self->home("drop database $self->{database} with (force)")
-      if $self->{database} ne 'postgres';
+      unless $self->is_home;
     return;
 }
 
