@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include "workers/advance.h"
+
 #include "access/htup_details.h"
 #include "base/compat.h"
 #include "base/shmem.h"
