@@ -405,27 +405,39 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- There may be a million issues: they are put in order first, and looked at
+  -- closely only until enough are found.
   return query
     select i.service_id, i.id
-    from (select distinct a.service_id, a.issue_id
-          from homeostasis.analysis a
-          join homeostasis.patch_templates t on t.name = a.template
-          where not exists (select from homeostasis.futile_patches f
-            where f.service_id = a.service_id and f.issue_id = a.issue_id
-              and f.template = a.template and f.ended_at > a.created_at)) untried
-    join homeostasis.issues i on i.service_id = untried.service_id and i.id = untried.issue_id
-    join homeostasis.services s on s.id = i.service_id
+    from (select o.service_id, o.id
+          from homeostasis.issues o
+          join homeostasis.services s on s.id = o.service_id
+          where o.status in ('open', 'regressed')
+            and s.database_name is not null and homeostasis.service_mode(s.id) <> 'observe'
+            and (o.service_id, o.id) in (select a.service_id, a.issue_id
+                                         from homeostasis.analysis a
+                                         where a.template is not null)
+            and not exists (select from homeostasis.advance_failures f
+              where f.service_id = o.service_id and f.step = 'start_healing'
+                and f.object_id = o.id and f.retry_at > now())
+            and homeostasis.may_start_healing()
+          order by o.error_count desc, o.id) i
+    cross join lateral
+      (select from homeostasis.analysis a
+       join homeostasis.patch_templates t on t.name = a.template
+       where a.service_id = i.service_id and a.issue_id = i.id
+         and not exists (select from homeostasis.futile_patches f
+           where f.service_id = a.service_id and f.issue_id = a.issue_id
+             and f.template = a.template and f.ended_at > a.created_at)
+       limit 1) untried
     cross join lateral homeostasis.best_analysis(i.service_id, i.id, null) best
-    where i.status in ('open', 'regressed')
-      and s.database_name is not null and homeostasis.service_mode(s.id) <> 'observe'
-      and not homeostasis.was_tried(best)
-      and homeostasis.may_start_healing()
-    order by i.error_count desc, i.id;
+    where not homeostasis.was_tried(best)
+    limit 10;
 end
 $$;
 
 comment on function homeostasis.start_healing_candidates() is
-  'Open issues whose diagnosis has a template that was not tried in vain, the most frequent first; none in mode observe';
+  'Up to ten open issues whose diagnosis has a template that was not tried in vain, the most frequent first; none in mode observe';
 
 create function homeostasis.start_healing(service_id bigint, issue_id bigint) returns boolean
 language plpgsql
