@@ -321,7 +321,7 @@ decode_fields(const char *p, Size left, int nfields, HomeoEvent *event)
  * that points into the record or is palloc'd.
  *
  * Returns NULL, or says what is wrong with the record: a part of a sentence
- * that begins with "the record".  Needs a transaction.  Raises nothing but
+ * that begins with "its record".  Needs a transaction.  Raises nothing but
  * running out of memory.
  */
 const char *
@@ -375,4 +375,21 @@ homeo_event_decode(const char *data, Size len, HomeoEvent *event)
 			return "has JSON that is no object";
 	}
 	return NULL;
+}
+
+/*
+ * The event by which a record that homeo_event_decode() could not read is
+ * mentioned in rejected_events; problem is what it returned.
+ */
+void
+homeo_event_make_unreadable(HomeoEvent *event, const char *problem)
+{
+	memset(event, 0, sizeof(*event));
+	event->received = GetCurrentTimestamp();
+	event->timestamp = event->received;
+	event->encoding = GetDatabaseEncoding();
+	event->rejected = true;
+	homeo_event_set_string(event, HOMEO_FIELD_MESSAGE,
+						   psprintf("its record %s", problem));
+	homeo_event_set_string(event, HOMEO_FIELD_METADATA, "(unreadable)");
 }

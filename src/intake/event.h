@@ -158,6 +158,8 @@ extern void homeo_event_encode(const HomeoEvent *event,
 
 extern const char *homeo_event_decode(const char *data, Size len,
 									  HomeoEvent *event);
+extern void homeo_event_make_unreadable(HomeoEvent *event,
+										const char *problem);
 extern bool homeo_event_is_json(HomeoText str);
 
 #endif							/* HOMEO_EVENT_H */

@@ -71,8 +71,8 @@ resolve_names(HomeoEvent *event)
 		text_of(event, HOMEO_FIELD_SESSION_ROLE)->data == NULL)
 		set_name(event, HOMEO_FIELD_SESSION_ROLE,
 				 GetUserNameFromId(event->session_role, true));
-	if (OidIsValid(event->database) &&
-		text_of(event, HOMEO_FIELD_DATABASE)->data == NULL)
+	/* The name that the client connected to may be an old one. */
+	if (OidIsValid(event->database))
 		set_name(event, HOMEO_FIELD_DATABASE,
 				 get_database_name(event->database));
 }

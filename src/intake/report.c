@@ -19,10 +19,10 @@
 #include "intake/event_json.h"
 #include "intake/store.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 /* An event on its way from the array it came in to the id it gets. */
 typedef struct HomeoReportSlot
@@ -39,14 +39,20 @@ add_session(HomeoEvent *event)
 	event->session_role = GetSessionUserId();
 }
 
-/* Puts an event into the ring, or raises an error that says why not. */
+/*
+ * Puts an event into the ring, or raises an error that says why not.  All of
+ * a batch, which began at start, may wait for room as long as one event.
+ */
 static void
-put_event(const HomeoEvent *event, TimestampTz deadline, int done, int total)
+put_event(const HomeoEvent *event, instr_time start, int done, int total)
 {
 	HomeoEventRecord record;
-	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-													   deadline);
+	instr_time	now;
+	long		left;
 
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	left = homeo_guc_overflow_timeout - (long) INSTR_TIME_GET_MILLISEC(now);
 	homeo_event_encode(event, &record);
 	switch (homeo_ring_put_wait(0, record.parts, record.nparts, (int) left))
 	{
@@ -69,13 +75,6 @@ put_event(const HomeoEvent *event, TimestampTz deadline, int done, int total)
 	}
 }
 
-static TimestampTz
-overflow_deadline(void)
-{
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-									   homeo_guc_overflow_timeout);
-}
-
 /*
  * report(event jsonb) returns uuid
  */
@@ -88,13 +87,15 @@ homeo_report(PG_FUNCTION_ARGS)
 	HomeoEvent	event;
 	HomeoEventProblem problem;
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	instr_time	start;
 
 	homeo_shmem_require();
+	INSTR_TIME_SET_CURRENT(start);
 	if (!homeo_event_json_read(&json->root, HOMEO_ORIGIN_REPORT, &event,
 							   &problem))
 		homeo_event_json_raise(&problem);
 	add_session(&event);
-	put_event(&event, overflow_deadline(), 0, 1);
+	put_event(&event, start, 0, 1);
 	*id = event.event_id;
 	PG_RETURN_UUID_P(id);
 }
@@ -157,7 +158,7 @@ homeo_report_batch(PG_FUNCTION_ARGS)
 {
 	Jsonb	   *json = PG_GETARG_JSONB_P(0);
 	int			total = JB_ROOT_COUNT(json);
-	TimestampTz deadline = overflow_deadline();
+	instr_time	start;
 	MemoryContext scratch;
 	MemoryContext caller;
 	JsonbIterator *it;
@@ -167,6 +168,7 @@ homeo_report_batch(PG_FUNCTION_ARGS)
 	int			n = 0;
 
 	homeo_shmem_require();
+	INSTR_TIME_SET_CURRENT(start);
 	require_array(json);
 	slots = palloc(sizeof(HomeoReportSlot) * Max(total, 1));
 	scratch = AllocSetContextCreate(CurrentMemoryContext,
@@ -182,7 +184,7 @@ homeo_report_batch(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		caller = MemoryContextSwitchTo(scratch);
 		read_element(&element, HOMEO_ORIGIN_REPORT, &event);
-		put_event(&event, deadline, n, total);
+		put_event(&event, start, n, total);
 		slots[n].refused = event.rejected;
 		slots[n].id = event.event_id;
 		n++;

@@ -40,6 +40,7 @@
 #include "base/worker.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
+#include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "storage/condition_variable.h"
 #include "utils/timestamp.h"
@@ -282,25 +283,22 @@ homeo_ring_put_wait(int consumer, const HomeoRingPart *parts, int nparts,
 {
 	HomeoRing  *r = ring_of(consumer);
 	HomeoRingStatus status = put_undisturbed(r, parts, nparts);
-	TimestampTz deadline;
+	instr_time	start;
+	instr_time	waited;
 
 	if (status == HOMEO_RING_FULL && timeout_ms > 0)
 	{
-		deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											   timeout_ms);
-		ConditionVariablePrepareToSleep(&r->room);
-		for (;;)
-		{
-			long		left;
+		long		left = timeout_ms;
 
-			status = put_undisturbed(r, parts, nparts);
-			if (status != HOMEO_RING_FULL)
-				break;
-			left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-												   deadline);
-			if (left <= 0)
-				break;
+		INSTR_TIME_SET_CURRENT(start);
+		ConditionVariablePrepareToSleep(&r->room);
+		while ((status = put_undisturbed(r, parts, nparts)) == HOMEO_RING_FULL &&
+			   left > 0)
+		{
 			ConditionVariableTimedSleep(&r->room, left, PG_WAIT_EXTENSION);
+			INSTR_TIME_SET_CURRENT(waited);
+			INSTR_TIME_SUBTRACT(waited, start);
+			left = timeout_ms - (long) INSTR_TIME_GET_MILLISEC(waited);
 		}
 		ConditionVariableCancelSleep();
 	}

@@ -25,6 +25,7 @@
 #include "intake/event_json.h"
 #include "intake/store_rows.h"
 #include "mb/pg_wchar.h"
+#include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -44,7 +45,7 @@ typedef struct HomeoBatch
 	HomeoStoreMode mode;
 	HomeoStoreResult *result;
 	MemoryContext context;
-	TimestampTz started;
+	instr_time	started;
 	bool		waited;			/* for a lock, in vain */
 } HomeoBatch;
 
@@ -283,11 +284,14 @@ set_lock_timeout(const char *value)
 static bool
 may_wait_again(HomeoBatch *batch)
 {
+	instr_time	since;
+
 	if (!batch->waited)
 		set_lock_timeout(NEXT_LOCK_WAIT);
 	batch->waited = true;
-	return !TimestampDifferenceExceeds(batch->started, GetCurrentTimestamp(),
-									   LOCK_WAIT_BUDGET_MS);
+	INSTR_TIME_SET_CURRENT(since);
+	INSTR_TIME_SUBTRACT(since, batch->started);
+	return INSTR_TIME_GET_MILLISEC(since) < LOCK_WAIT_BUDGET_MS;
 }
 
 static bool
@@ -349,7 +353,7 @@ homeo_store_batch(HomeoEvent *events, int nevents, HomeoStoreMode mode,
 	batch.mode = mode;
 	batch.result = result;
 	batch.context = CurrentMemoryContext;
-	batch.started = GetCurrentTimestamp();
+	INSTR_TIME_SET_CURRENT(batch.started);
 	batch.waited = false;
 	if (mode == HOMEO_STORE_DEFER)
 		set_lock_timeout(LOCK_WAIT);
@@ -423,10 +427,7 @@ homeo_store_deferred(int limit, HomeoStoreResult *result)
 												 &events[i]);
 
 		if (problem != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("the record of a deferred event %s", problem),
-					 errhint("Delete it from homeostasis.deferred_events.")));
+			homeo_event_make_unreadable(&events[i], problem);
 	}
 	SPI_finish();
 	if (nevents > 0)

@@ -143,21 +143,6 @@ store_position(HomeoConsumer *c)
 		elog(ERROR, "could not update intake_positions");
 }
 
-/* The event by which an unreadable record is mentioned. */
-static void
-make_unreadable(HomeoEvent *event, const char *problem)
-{
-	static const char *const lost = "(a record that could not be read)";
-
-	memset(event, 0, sizeof(*event));
-	event->received = GetCurrentTimestamp();
-	event->encoding = GetDatabaseEncoding();
-	event->rejected = true;
-	homeo_event_set_string(event, HOMEO_FIELD_MESSAGE,
-						   psprintf("the record %s", problem));
-	homeo_event_set_string(event, HOMEO_FIELD_METADATA, lost);
-}
-
 /* Takes records from the ring's tail on; returns how many. */
 static int
 gather(HomeoConsumer *c, HomeoEvent *events, int most)
@@ -174,7 +159,7 @@ gather(HomeoConsumer *c, HomeoEvent *events, int most)
 												 &events[n]);
 
 		if (problem != NULL)
-			make_unreadable(&events[n], problem);
+			homeo_event_make_unreadable(&events[n], problem);
 		c->newest = events[n].received;
 		c->position = view.end;
 		n++;
@@ -236,7 +221,8 @@ turn(void *arg)
 	{
 		store(c, events, nevents);
 		store_position(c);
-		return true;
+		return homeo_ring_used(c->number) >
+			c->position - homeo_ring_tail(c->number);
 	}
 	if (c->deferred &&
 		milliseconds_since(c->deferred_tried) >= DEFERRED_RETRY_MS)
@@ -329,9 +315,13 @@ drain(HomeoConsumer *c)
 
 	INSTR_TIME_SET_CURRENT(start);
 	while (homeo_ring_used(c->number) > 0 &&
-		   milliseconds_since(start) < DRAIN_MS &&
-		   run_turn(c) == HOMEO_TURN_MORE)
-		;
+		   milliseconds_since(start) < DRAIN_MS)
+	{
+		HomeoTurnResult result = run_turn(c);
+
+		if (result == HOMEO_TURN_FAILED || result == HOMEO_TURN_NO_EXTENSION)
+			break;
+	}
 }
 
 void
