@@ -54,6 +54,7 @@ is($node->safe_psql('postgres', q{select concat_ws(' ', count(*), (select sum(er
       where title = 'x')) from homeostasis.errors where message = 'x'}), '1200 1200', 'and every error is there');
 
 # A long transaction with an ingest() in it, and what is too old.
+$node->safe_psql('postgres', 'select homeostasis.create_partitions(3)');
 $node->safe_psql('postgres', "select homeostasis.create_partition($old_day)");
 my $before = $node->safe_psql('postgres', $partitions);
 my $long = $node->background_psql('postgres');
