@@ -25,7 +25,7 @@
 
 typedef struct Scrubber
 {
-	char	   *text;
+	char	   *buf;
 	size_t		len;
 	size_t		in;				/* next byte to look at */
 	size_t		out;			/* where it goes; never beyond in */
@@ -46,8 +46,8 @@ step(Scrubber *s, size_t n)
 {
 	if (n == 0)
 		return;
-	s->prev2 = n > 1 ? s->text[s->in + n - 2] : s->prev;
-	s->prev = s->text[s->in + n - 1];
+	s->prev2 = n > 1 ? s->buf[s->in + n - 2] : s->prev;
+	s->prev = s->buf[s->in + n - 1];
 	s->in += n;
 }
 
@@ -58,7 +58,7 @@ copy(Scrubber *s, size_t n)
 
 	step(s, n);
 	if (s->out != start)
-		memmove(s->text +s->out, s->text +start, n);
+		memmove(s->buf + s->out, s->buf + start, n);
 	s->out += n;
 }
 
@@ -77,7 +77,7 @@ hide_to(Scrubber *s, size_t end)
 	step(s, n);
 	if (n > MARK_LEN)
 		n = MARK_LEN;
-	memcpy(s->text +s->out, MARK, n);
+	memcpy(s->buf + s->out, MARK, n);
 	s->out += n;
 }
 
@@ -89,20 +89,20 @@ hide_to(Scrubber *s, size_t end)
 static char
 at(const Scrubber *s, size_t pos)
 {
-	return pos < s->len ? s->text[pos] : '\0';
+	return pos < s->len ? s->buf[pos] : '\0';
 }
 
 static bool
 looking_at(const Scrubber *s, size_t pos, const char *lower)
 {
 	return pos <= s->len &&
-		homeo_ascii_starts_nocase(s->text +pos, s->len - pos, lower);
+		homeo_ascii_starts_nocase(s->buf + pos, s->len - pos, lower);
 }
 
 static size_t
 skip_space(const Scrubber *s, size_t pos)
 {
-	while (pos < s->len && homeo_ascii_is_space(s->text[pos]))
+	while (pos < s->len && homeo_ascii_is_space(s->buf[pos]))
 		pos++;
 	return pos;
 }
@@ -136,7 +136,7 @@ is_base64url(char c)
 static size_t
 skip_while(const Scrubber *s, size_t pos, bool (*belongs) (char))
 {
-	while (pos < s->len && belongs(s->text[pos]))
+	while (pos < s->len && belongs(s->buf[pos]))
 		pos++;
 	return pos;
 }
@@ -146,7 +146,7 @@ has_digit(const Scrubber *s, size_t pos, size_t end)
 {
 	for (; pos < end; pos++)
 	{
-		if (homeo_ascii_is_digit(s->text[pos]))
+		if (homeo_ascii_is_digit(s->buf[pos]))
 			return true;
 	}
 	return false;
@@ -157,7 +157,7 @@ only_letters(const Scrubber *s, size_t pos, size_t end)
 {
 	for (; pos < end; pos++)
 	{
-		if (!homeo_ascii_is_alpha(s->text[pos]))
+		if (!homeo_ascii_is_alpha(s->buf[pos]))
 			return false;
 	}
 	return true;
@@ -175,7 +175,7 @@ is_literal(const Scrubber *s, size_t pos, size_t end, const char *const *list)
 {
 	for (; *list != NULL; list++)
 	{
-		if (homeo_ascii_equals_nocase(s->text +pos, end - pos, *list))
+		if (homeo_ascii_equals_nocase(s->buf + pos, end - pos, *list))
 			return true;
 	}
 	return false;
@@ -228,7 +228,7 @@ key_kind(const Scrubber *s, size_t pos, size_t end)
 {
 	size_t		i;
 
-	while (end > pos && homeo_ascii_is_digit(s->text[end - 1]))
+	while (end > pos && homeo_ascii_is_digit(s->buf[end - 1]))
 		end--;					/* new_password1 */
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 	{
@@ -240,7 +240,7 @@ key_kind(const Scrubber *s, size_t pos, size_t end)
 			continue;
 		for (c = 0; c < n; c++)
 		{
-			char		have = homeo_ascii_lower(s->text[start + c]);
+			char		have = homeo_ascii_lower(s->buf[start + c]);
 
 			if ((have == '-' ? '_' : have) != keys[i].suffix[c])
 				break;
@@ -251,7 +251,7 @@ key_kind(const Scrubber *s, size_t pos, size_t end)
 			(keys[i].kind != KEY_WEAK && keys[i].kind != KEY_SHORT))
 			return keys[i].kind;
 		if (keys[i].kind == KEY_WEAK ||
-			!homeo_ascii_is_alnum(s->text[start - 1]))
+			!homeo_ascii_is_alnum(s->buf[start - 1]))
 			return KEY_STRONG;
 	}
 	return KEY_NONE;
@@ -330,7 +330,7 @@ read_joint(const Scrubber *s, size_t pos, char before_name, Assignment *a)
 	a->value = skip_space(s, start);
 	a->blank = a->value > start;
 	a->newline = a->blank &&
-		memchr(s->text +start, '\n', a->value - start) != NULL;
+		memchr(s->buf + start, '\n', a->value - start) != NULL;
 }
 
 /* ----------------------------------------------------------------
@@ -379,7 +379,7 @@ bare_end(const Scrubber *s, size_t pos)
 static size_t
 brace_end(const Scrubber *s, size_t pos)
 {
-	while (pos < s->len && s->text[pos] != '}')
+	while (pos < s->len && s->buf[pos] != '}')
 		pos++;
 	return pos;
 }
@@ -388,7 +388,7 @@ brace_end(const Scrubber *s, size_t pos)
 static size_t
 row_end(const Scrubber *s, size_t pos)
 {
-	while (pos < s->len && !(s->text[pos] == ')' &&
+	while (pos < s->len && !(s->buf[pos] == ')' &&
 							 homeo_ascii_is_space(at(s, pos + 1))))
 		pos++;
 	return pos;
@@ -422,9 +422,9 @@ is_column(const Scrubber *s, size_t pos, size_t end)
 {
 	size_t		dot = end;
 
-	while (dot > pos && is_key_char(s->text[dot - 1]))
+	while (dot > pos && is_key_char(s->buf[dot - 1]))
 		dot--;
-	return dot > pos && s->text[dot - 1] == '.' && dot < end &&
+	return dot > pos && s->buf[dot - 1] == '.' && dot < end &&
 		key_kind(s, dot, end) != KEY_NONE;
 }
 
@@ -492,7 +492,7 @@ closing_quote(const Scrubber *s, size_t pos, char quote, size_t backslashes,
 
 	for (; pos < s->len; pos++)
 	{
-		char		c = s->text[pos];
+		char		c = s->buf[pos];
 
 		if (c == '\\')
 		{
@@ -524,7 +524,7 @@ dollar_tag(const Scrubber *s, size_t pos)
 
 	if (at(s, pos) != '$' || homeo_ascii_is_digit(at(s, i)))
 		return pos;
-	while (i - pos < 64 && i < s->len && homeo_ascii_is_word(s->text[i]))
+	while (i - pos < 64 && i < s->len && homeo_ascii_is_word(s->buf[i]))
 		i++;
 	return at(s, i) == '$' ? i + 1 : pos;
 }
@@ -540,8 +540,8 @@ hide_dollar_quoted(Scrubber *s, const Assignment *a)
 		return false;
 	for (end = start; end + n <= s->len; end++)
 	{
-		if (s->text[end] == '$' &&
-			memcmp(s->text +end, s->text +a->value, n) == 0)
+		if (s->buf[end] == '$' &&
+			memcmp(s->buf + end, s->buf + a->value, n) == 0)
 			break;
 	}
 	if (end + n > s->len)
@@ -595,7 +595,7 @@ hide_quoted(Scrubber *s, const Assignment *a)
 		pos++;
 		for (end = pos; end < s->len; end++)
 		{
-			if (s->text[end] == quote && at(s, end + 1) == quote)
+			if (s->buf[end] == quote && at(s, end + 1) == quote)
 				break;
 		}
 	}
@@ -624,7 +624,7 @@ header_end(const Scrubber *s, size_t pos)
 {
 	size_t		end = pos;
 
-	while (end < s->len && s->text[end] != '\n' && s->text[end] != '\r')
+	while (end < s->len && s->buf[end] != '\n' && s->buf[end] != '\r')
 		end++;
 	if (is_quote(s->prev))
 	{
@@ -729,7 +729,7 @@ hide_bearer(Scrubber *s, size_t end)
 	size_t		pos;
 	size_t		stop;
 
-	if (!homeo_ascii_equals_nocase(s->text +s->in, end - s->in, "bearer"))
+	if (!homeo_ascii_equals_nocase(s->buf + s->in, end - s->in, "bearer"))
 		return false;
 	pos = skip_space(s, end);
 	stop = skip_while(s, pos, is_token_char);
@@ -748,7 +748,7 @@ hide_identified(Scrubber *s, size_t end)
 	Assignment	a;
 	size_t		pos = skip_space(s, end);
 
-	if (!homeo_ascii_equals_nocase(s->text +s->in, end - s->in,
+	if (!homeo_ascii_equals_nocase(s->buf + s->in, end - s->in,
 								   "identified") ||
 		!looking_at(s, pos, "by") || is_key_char(at(s, pos + 2)))
 		return false;
@@ -815,7 +815,7 @@ hide_named(Scrubber *s)
 	{
 		/* JSON must stay JSON. */
 		step(s, end - s->in);
-		s->text[s->out++] = '0';
+		s->buf[s->out++] = '0';
 	}
 	else
 		hide_to(s, end);
@@ -869,10 +869,10 @@ hide_prefixed(Scrubber *s)
 		bool		(*belongs) (char) = verifier ? is_verifier_char : is_base64url;
 		size_t		end;
 
-		if (!homeo_ascii_starts(s->text +s->in, s->len - s->in, p->prefix))
+		if (!homeo_ascii_starts(s->buf + s->in, s->len - s->in, p->prefix))
 			continue;
 		for (end = start; end < s->len && end - start < p->least &&
-			 belongs(s->text[end]); end++)
+			 belongs(s->buf[end]); end++)
 			;
 		if (end - start < p->least && end < s->len)
 			return false;
@@ -892,7 +892,7 @@ hide_jwt(Scrubber *s)
 	size_t		end = s->in;
 	int			part;
 
-	if (s->in < s->no_jwt_before || !homeo_ascii_starts(s->text +s->in,
+	if (s->in < s->no_jwt_before || !homeo_ascii_starts(s->buf + s->in,
 														s->len - s->in, "eyJ"))
 		return false;
 	for (part = 0; part < 3; part++)
@@ -910,8 +910,8 @@ hide_jwt(Scrubber *s)
 		if (part < 2)
 			end++;
 	}
-	while (end < s->len && (is_base64url(s->text[end]) ||
-							(s->text[end] == '.' && is_base64url(at(s, end + 1)))))
+	while (end < s->len && (is_base64url(s->buf[end]) ||
+							(s->buf[end] == '.' && is_base64url(at(s, end + 1)))))
 		end++;
 	hide_to(s, end);
 	return true;
@@ -925,13 +925,13 @@ hide_pem(Scrubber *s)
 	size_t		start = pos;
 	bool		private_key = false;
 
-	if (!homeo_ascii_starts(s->text +s->in, s->len - s->in, begin))
+	if (!homeo_ascii_starts(s->buf + s->in, s->len - s->in, begin))
 		return false;
 	for (; pos < s->len && pos - start < 64; pos++)
 	{
 		if (looking_at(s, pos, "private key"))
 			private_key = true;
-		if (!homeo_ascii_is_alnum(s->text[pos]) && s->text[pos] != ' ')
+		if (!homeo_ascii_is_alnum(s->buf[pos]) && s->buf[pos] != ' ')
 			break;
 	}
 	if (!private_key || !looking_at(s, pos, "-----"))
@@ -939,7 +939,7 @@ hide_pem(Scrubber *s)
 	copy_to(s, pos + 5);
 	for (pos = s->in; pos < s->len; pos++)
 	{
-		if (s->text[pos] == '-' && looking_at(s, pos, "-----end"))
+		if (s->buf[pos] == '-' && looking_at(s, pos, "-----end"))
 			break;
 	}
 	hide_to(s, pos);
@@ -1026,13 +1026,13 @@ hide_card(Scrubber *s)
 
 	for (n = 0; s->in < best_end;)
 	{
-		bool		digit = homeo_ascii_is_digit(s->text[s->in]);
+		bool		digit = homeo_ascii_is_digit(s->buf[s->in]);
 
 		if (digit)
 			n++;
 		copy(s, 1);
 		if (digit && n + 4 <= best_n)
-			s->text[s->out - 1] = '*';
+			s->buf[s->out - 1] = '*';
 	}
 	return true;
 }
@@ -1056,7 +1056,7 @@ static size_t
 authority_end(const Scrubber *s, size_t pos)
 {
 	while (pos < s->len && !ends_uri(s, pos) &&
-		   !homeo_ascii_is_one_of(s->text[pos], "/?#@"))
+		   !homeo_ascii_is_one_of(s->buf[pos], "/?#@"))
 		pos++;
 	return pos;
 }
@@ -1071,7 +1071,7 @@ find_last_at(Scrubber *s, size_t pos)
 
 		for (; pos < s->len && !ends_uri(s, pos); pos++)
 		{
-			if (s->text[pos] == '@')
+			if (s->buf[pos] == '@')
 				last = pos;
 		}
 		s->run_end = pos;
@@ -1086,7 +1086,7 @@ is_port(const Scrubber *s, size_t pos, size_t end)
 {
 	size_t		after = skip_while(s, pos, homeo_ascii_is_digit);
 
-	return after == end || (after > pos && s->text[after] == ',');
+	return after == end || (after > pos && s->buf[after] == ',');
 }
 
 /* Behind "://".  Hides the password, if there is one. */
@@ -1099,7 +1099,7 @@ hide_in_authority(Scrubber *s)
 
 	if (at(s, colon) == '[')
 		return;					/* an address, not a user */
-	while (colon < end && s->text[colon] != ':')
+	while (colon < end && s->buf[colon] != ':')
 		colon++;
 	if (colon == end)
 		return;
@@ -1109,7 +1109,7 @@ hide_in_authority(Scrubber *s)
 	{
 		/* An unencoded '@' may be part of it: the last one counts. */
 		while ((next = authority_end(s, end + 1)) < s->len &&
-			   s->text[next] == '@')
+			   s->buf[next] == '@')
 			end = next;
 	}
 	else if (is_port(s, colon, end))
@@ -1118,7 +1118,7 @@ hide_in_authority(Scrubber *s)
 	{
 		/* Not a port: a password with an unencoded slash, maybe cut off? */
 		end = find_last_at(s, end);
-		if (end < colon || (end < s->len && s->text[end] != '@'))
+		if (end < colon || (end < s->len && s->buf[end] != '@'))
 			return;
 	}
 	copy_to(s, colon);
@@ -1131,12 +1131,12 @@ homeo_scrub(char *text, size_t len)
 	Scrubber	s;
 
 	memset(&s, 0, sizeof(s));
-	s.text = text;
+	s.buf = text;
 
 	s.len = len;
 	while (s.in < s.len)
 	{
-		char		c = s.text[s.in];
+		char		c = s.buf[s.in];
 		bool		inside = homeo_ascii_is_alnum(s.prev) ||
 		homeo_ascii_is_high(s.prev);
 

@@ -13,14 +13,14 @@
 #define PLANTED	" password=" CANARY " "
 
 static bool
-holds(const char *text, size_t len, const char *needle)
+holds(const char *bytes, size_t len, const char *needle)
 {
 	size_t		n = strlen(needle);
 	size_t		i;
 
 	for (i = 0; i + n <= len; i++)
 	{
-		if (memcmp(text +i, needle, n) == 0)
+		if (memcmp(bytes + i, needle, n) == 0)
 			return true;
 	}
 	return false;
@@ -41,27 +41,27 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t		place = take_byte(&data, &size) * size / 256;
 	size_t		planted = strlen(PLANTED);
-	char	   *text = exact_copy(data, size);
+	char	   *copy = exact_copy(data, size);
 	size_t		n;
 
-	check_scrub(text, size);
-	free(text);
+	check_scrub(copy, size);
+	free(copy);
 
 	/* What is there already cannot be told from what is left. */
 	if (holds((const char *) data, size, CANARY))
 		return 0;
-	text = malloc(size + planted);
+	copy = malloc(size + planted);
 
-	CHECK(text !=NULL);
+	CHECK(copy != NULL);
 	if (size > 0)
 	{
-		memcpy(text, data, place);
-		memcpy(text +place + planted, data + place, size - place);
+		memcpy(copy, data, place);
+		memcpy(copy + place + planted, data + place, size - place);
 	}
-	memcpy(text +place, PLANTED, planted);
-	n = homeo_scrub(text, size + planted);
+	memcpy(copy + place, PLANTED, planted);
+	n = homeo_scrub(copy, size + planted);
 	CHECK(n <= size + planted);
-	CHECK(!holds(text, n, CANARY));
-	free(text);
+	CHECK(!holds(copy, n, CANARY));
+	free(copy);
 	return 0;
 }

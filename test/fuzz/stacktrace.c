@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	const char *language = languages[take_byte(&data, &size) % 6];
 	size_t		maxframes = take_byte(&data, &size) % 32;
-	char	   *text = exact_copy(data, size);
+	char	   *copy = exact_copy(data, size);
 	HomeoFrame *frames = malloc(maxframes * sizeof(HomeoFrame));
 	HomeoStackParser parser;
 	size_t		n;
@@ -36,29 +36,29 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	CHECK(frames != NULL || maxframes == 0);
 	n = homeo_stacktrace_parse(homeo_slice(language, strlen(language)),
-							   homeo_slice(text, size),
+							   homeo_slice(copy, size),
 							   frames, maxframes, &ncut);
 	CHECK(n <= maxframes);
 	CHECK(ncut == 0 || n == maxframes);
 	for (i = 0; i < n; i++)
 	{
-		check_inside(frames[i].function, text, size);
-		check_inside(frames[i].file, text, size);
-		check_inside(frames[i].module, text, size);
+		check_inside(frames[i].function, copy, size);
+		check_inside(frames[i].file, copy, size);
+		check_inside(frames[i].module, copy, size);
 		CHECK(frames[i].function.len > 0 || frames[i].file.len > 0);
 	}
 
 	/* In two pieces, cut behind a line, it is the same trace. */
-	for (i = size / 2; i < size && text[i] != '\n'; i++)
+	for (i = size / 2; i < size && copy[i] != '\n'; i++)
 		;
 	i = i < size ? i + 1 : size;
 	homeo_stacktrace_begin(&parser, homeo_slice(language, strlen(language)),
 						   frames, maxframes);
-	homeo_stacktrace_add(&parser, homeo_slice(text, i));
-	homeo_stacktrace_add(&parser, homeo_slice(text +i, size - i));
+	homeo_stacktrace_add(&parser, homeo_slice(copy, i));
+	homeo_stacktrace_add(&parser, homeo_slice(copy + i, size - i));
 	homeo_stacktrace_end(&parser);
 	CHECK(parser.nframes == n && parser.ncut == ncut);
 	free(frames);
-	free(text);
+	free(copy);
 	return 0;
 }

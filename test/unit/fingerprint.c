@@ -155,9 +155,9 @@ static const Pair pairs[] = {
 };
 
 static HomeoSlice
-slice_of(const char *text)
+slice_of(const char *string)
 {
-	return homeo_slice(text, text !=NULL ? strlen(text) : 0);
+	return homeo_slice(string, string != NULL ? strlen(string) : 0);
 }
 
 static void

@@ -188,14 +188,14 @@ test_again(void)
 }
 
 static bool
-holds(const char *text, size_t len, const char *needle)
+holds(const char *bytes, size_t len, const char *needle)
 {
 	size_t		n = strlen(needle);
 	size_t		i;
 
 	for (i = 0; i + n <= len; i++)
 	{
-		if (memcmp(text +i, needle, n) == 0)
+		if (memcmp(bytes + i, needle, n) == 0)
 			return true;
 	}
 	return false;

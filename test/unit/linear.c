@@ -1,0 +1,73 @@
+/*
+ * linear.c
+ *		Hostile texts that a careless parser would need quadratic time for.
+ *
+ * Each is a short piece, repeated.  With the sanitizers, what is linear needs
+ * a tenth of a second of processor time for one of them, and what isn't needs
+ * five seconds and more: the deadline is far from both.
+ */
+#include <stdlib.h>
+#include <sys/time.h>
+
+#include "intake/scrub.h"
+#include "text/normalize.h"
+#include "text/stacktrace.h"
+
+#include "tap.h"
+
+#define TEXT_SIZE			150000
+#define DEADLINE_SECONDS	3
+
+static const char *const pieces[] = {
+	"+a", "a.", "a@", "a@b.", "a-", "1.5m", "1,111,", "1.1x", "::1", "ab:",
+	"'a ", "\"a ", "'a\\", "\"\"", "\xc2\xab", "\xe2\x80\x9c ", "a://", "a://b:c/",
+	"a://b:c@", "\\\\a ", "C:\\a ", "12:", "2024-", "sk-", "eyJa-", "eyJa.",
+	"ghp_a ", "pwd=/", "pass:", "password(", "password\\", "token:", "cookie:",
+	"cookie: a", "bearer ", "identified by ", "authorization: ",
+	"authorization: digest ", "password $a", "-----BEGIN PRIVATE KEY",
+	"4111 1111 ", "Key (password)=(", "PL/", "PL/pgSQL function (", "at a.b(",
+	"at a (", "File \"a", "File \"a\", line ", "while \"", "automatic of table \"",
+	"a:1:", "a.b:1x", "f(", ")\n", "\n"
+};
+
+/* The signal ends the program, and prove reports that.  0: no deadline. */
+static void
+set_deadline(int seconds)
+{
+	struct itimerval timer = {{0, 0}, {seconds, 0}};
+
+	setitimer(ITIMER_VIRTUAL, &timer, NULL);
+}
+
+int
+main(void)
+{
+	char	   *text = malloc(TEXT_SIZE);
+	char	   *out = malloc(4 * TEXT_SIZE);
+	size_t		i;
+
+	setvbuf(stdout, NULL, _IONBF, 0);
+	for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+	{
+		HomeoSlice	slice = homeo_slice(text, TEXT_SIZE);
+		HomeoFrame	frames[64];
+		size_t		n = strlen(pieces[i]);
+		size_t		ncut;
+		size_t		at;
+
+		for (at = 0; at < TEXT_SIZE; at++)
+			text[		at] = pieces[i][at % n];
+
+		set_deadline(DEADLINE_SECONDS);
+		(void) homeo_normalize(text, TEXT_SIZE, HOMEO_NORMALIZE_ALL, out,
+							   4 * TEXT_SIZE);
+		(void) homeo_stacktrace_parse(homeo_slice(NULL, 0), slice, frames, 64,
+									  &ncut);
+		(void) homeo_scrub(text, TEXT_SIZE);
+		set_deadline(0);
+		tap_ok(true, "piece %d", (int) i);
+	}
+	free(out);
+	free(text);
+	return tap_done();
+}
