@@ -107,6 +107,28 @@ cmp_ok($node->safe_psql('postgres', 'select captured_bytes from homeostasis.stat
     5 * 1024 * 1024, 'the ring went round several times');
 is($node->safe_psql('postgres', 'select used_bytes from homeostasis.stat_intake'), '0', 'and is empty');
 
+# Records of one size that divides the ring's: in each lap a record begins where
+# one of the lap before did.  What is left of that must not be taken for it.
+switch_workers('off');
+my $used = $node->safe_psql('postgres', q{
+    select homeostasis.report(jsonb_build_object('service', 'laps', 'error_message', 'x', 'hint', 'x'));
+    select used_bytes from homeostasis.stat_intake});
+$used =~ s/.*\n//;
+my $padding = 1024 - $used + 1;
+switch_workers('on');
+set_conf($node, 'homeostasis.batch_timeout' => '0');
+$node->reload;
+my @lappers = map {
+    IPC::Run::start([ 'psql', '-Xqo', '/dev/null', '-d', $node->connstr('postgres'), '-c', qq{
+      select homeostasis.report(jsonb_build_object('service', 'laps', 'error_message', 'x', 'hint', repeat('x', $padding)))
+      from generate_series(1, 5000)} ])
+} 1 .. 4;
+$_->finish foreach @lappers;
+poll_until($node, 'select used_bytes from homeostasis.stat_intake', '0', 'a ring in which records fall on records is emptied');
+is($node->safe_psql('postgres', stored(q{service_id = (select id from homeostasis.services where name = 'laps')})),
+    '20001', 'and each record came out once');
+is($node->safe_psql('postgres', 'select duplicate from homeostasis.stat_intake'), '0', 'none twice');
+
 # A full ring ----------------------------------------------------------------
 
 set_conf($node, 'homeostasis.overflow_timeout' => '200ms');
