@@ -40,7 +40,6 @@ typedef struct HomeoReplayRun
 	HomeoReplay *replay;
 	HomeoOutcome *outcome;
 	MemoryContext context;		/* where results go */
-	Jsonb	   *explained;
 } HomeoReplayRun;
 
 static bool
@@ -193,11 +192,13 @@ obstacle_of_statement(HomeoReplay *replay, const char *context)
 		return obstacle;
 
 	nparameters = homeo_statement_parameters(replay->statement);
+	replay->only_values_missing = true;
 	if (nparameters > 0 &&
 		!read_parameters(context, nparameters, &replay->parameters))
 		return "the values of the statement's parameters are not known";
 	if (nparameters > 0 && strstr(context, SCRUBBED_MARK) != NULL)
 		return "a secret was removed from the statement's parameters";
+	replay->only_values_missing = false;
 	return NULL;
 }
 
@@ -399,45 +400,4 @@ homeo_replay_run(HomeoReplay *replay, int lock_timeout, int statement_timeout,
 		sandbox.search_path = configured_path;
 	replay->ran = true;
 	homeo_sandbox_run(&sandbox, replay_body, &run, outcome);
-}
-
-static void
-explain_body(void *arg)
-{
-	HomeoReplayRun *run = arg;
-	char	   *plan;
-	MemoryContext old;
-
-	/* SPI takes any utility for a writer; the transaction is read only. */
-	if (SPI_execute(psprintf("explain (format json) %s", run->replay->sql),
-					false, 0) != SPI_OK_UTILITY || SPI_processed != 1)
-		return;
-	plan = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	old = MemoryContextSwitchTo(run->context);
-	run->explained = homeo_json_parse(plan);
-	MemoryContextSwitchTo(old);
-}
-
-Jsonb *
-homeo_replay_explain(HomeoReplay *replay, int statement_timeout)
-{
-	HomeoOutcome outcome;
-	HomeoReplayRun run = {
-		.replay = replay,
-		.outcome = &outcome,
-		.context = CurrentMemoryContext
-	};
-	HomeoSandbox sandbox = {
-		.role = replay->role,
-		.search_path = replay->search_path,
-		.lock_timeout = homeo_guc_dry_run_lock_timeout,
-		.statement_timeout = statement_timeout,
-		.read_only = true
-	};
-
-	if (replay->obstacle != NULL || replay->parameters != NIL ||
-		!homeo_statement_is_plannable(replay->statement))
-		return NULL;
-	return homeo_sandbox_run(&sandbox, explain_body, &run, &outcome) ?
-		run.explained : NULL;
 }

@@ -12,6 +12,7 @@
 typedef struct HomeoReplay
 {
 	const char *obstacle;		/* why it is not replayed; NULL: it can be */
+	bool		only_values_missing;	/* the obstacle: those of parameters */
 	RawStmt    *statement;
 	const char *sql;
 	List	   *parameters;		/* of char *, a NULL element being null */
@@ -37,11 +38,5 @@ extern void homeo_replay_prepare(HomeoReplay *replay, Jsonb *payload);
  */
 extern void homeo_replay_run(HomeoReplay *replay, int lock_timeout,
 							 int statement_timeout, HomeoOutcome *outcome);
-
-/*
- * EXPLAIN (format json) of the statement, as its role, or NULL when it cannot
- * be planned.
- */
-extern Jsonb *homeo_replay_explain(HomeoReplay *replay, int statement_timeout);
 
 #endif							/* HOMEO_REPLAY_H */

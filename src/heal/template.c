@@ -14,15 +14,29 @@
 #include "base/guc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "heal/replay.h"
+#include "heal/explain.h"
 #include "heal/sandbox.h"
 #include "heal/statement.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 /* Catalogs answer at once; a query that takes longer looks elsewhere. */
 #define PLAN_TIMEOUT_MS		5000
+
+/* What the query returned. */
+typedef struct HomeoPlan
+{
+	List	   *apply;			/* of char *; NIL: refused */
+	List	   *undo;			/* NIL: none */
+	bool		transactional;
+	const char *run_as;
+	const char *object;
+	const char *explanation;
+	Jsonb	   *evidence;		/* NULL: none */
+	const char *refusal;
+} HomeoPlan;
 
 typedef struct HomeoPlanRun
 {
@@ -30,7 +44,7 @@ typedef struct HomeoPlanRun
 	Jsonb	   *diagnosis;		/* $1 */
 	Jsonb	   *explain;		/* $2; NULL: null */
 	MemoryContext context;		/* where results go */
-	Jsonb	   *result;
+	HomeoPlan	plan;
 } HomeoPlanRun;
 
 /* The row that the query returned, while it is being read. */
@@ -132,7 +146,7 @@ read_json(HomeoPlanRow *row, const char *name)
 
 	if (number > 0)
 		value = SPI_getbinval(row->tuple, row->desc, number, &isnull);
-	return isnull ? NULL : DatumGetJsonbP(value);
+	return isnull ? NULL : DatumGetJsonbPCopy(value);
 }
 
 static void
@@ -145,44 +159,30 @@ check_statements(List *statements, bool transactional)
 										   transactional);
 }
 
-/* The plan in the row, or its refusal. */
-static Jsonb *
-read_plan(HomeoPlanRow *row)
+static void
+read_plan(HomeoPlanRow *row, HomeoPlan *plan)
 {
-	List	   *apply = read_texts(row, "apply");
-	List	   *undo = read_texts(row, "undo");
-	bool		transactional = read_bool(row, "transactional", true);
-	const char *run_as = read_text(row, "run_as");
-	const char *reason = read_text(row, "refusal");
-	HomeoJsonBuilder plan;
-	HomeoJsonBuilder result;
-
-	if (apply == NIL)
-		return refusal(reason ? reason : "the template found nothing to change");
-	if (run_as == NULL)
+	plan->apply = read_texts(row, "apply");
+	plan->undo = read_texts(row, "undo");
+	plan->transactional = read_bool(row, "transactional", true);
+	plan->run_as = read_text(row, "run_as");
+	plan->object = read_text(row, "object");
+	plan->explanation = read_text(row, "explanation");
+	plan->evidence = read_json(row, "evidence");
+	plan->refusal = read_text(row, "refusal");
+	if (plan->apply == NIL)
+	{
+		if (plan->refusal == NULL)
+			plan->refusal = "the template found nothing to change";
+		return;
+	}
+	if (plan->run_as == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_HOMEO_INVALID_RULE),
 				 errmsg("the template's query names no role in column \"run_as\"")));
-	(void) get_role_oid(run_as, false);
-	check_statements(apply, transactional);
-	check_statements(undo, transactional);
-
-	homeo_json_begin(&plan);
-	homeo_json_add_texts(&plan, "apply", apply);
-	if (undo == NIL)
-		homeo_json_add_null(&plan, "undo");
-	else
-		homeo_json_add_texts(&plan, "undo", undo);
-	homeo_json_add_text(&plan, "run_as", run_as);
-	homeo_json_add_text(&plan, "object", read_text(row, "object"));
-	homeo_json_add_text(&plan, "explanation", read_text(row, "explanation"));
-	homeo_json_add_bool(&plan, "transactional", transactional);
-	homeo_json_add_value(&plan, "evidence", read_json(row, "evidence"));
-
-	homeo_json_begin(&result);
-	homeo_json_add_bool(&result, "ok", true);
-	homeo_json_add_value(&result, "plan", homeo_json_end(&plan));
-	return homeo_json_end(&result);
+	(void) get_role_oid(plan->run_as, false);
+	check_statements(plan->apply, plan->transactional);
+	check_statements(plan->undo, plan->transactional);
 }
 
 static void
@@ -214,14 +214,60 @@ plan_body(void *arg)
 
 	old = MemoryContextSwitchTo(run->context);
 	if (SPI_processed == 0)
-		run->result = refusal("nothing to change was found");
+		run->plan.refusal = "nothing to change was found";
 	else
 	{
 		row.tuple = SPI_tuptable->vals[0];
 		row.desc = SPI_tuptable->tupdesc;
-		run->result = read_plan(&row);
+		read_plan(&row, &run->plan);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+/* The evidence with what hypopg imagines of the plan's indexes. */
+static Jsonb *
+add_hypothetical(Jsonb *evidence, Jsonb *hypothetical)
+{
+	HomeoJsonBuilder builder;
+	Jsonb	   *addition;
+
+	if (hypothetical == NULL)
+		return evidence;
+	homeo_json_begin(&builder);
+	homeo_json_add_value(&builder, "hypothetical_index", hypothetical);
+	addition = homeo_json_end(&builder);
+	if (evidence == NULL)
+		return addition;
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat,
+											  JsonbPGetDatum(evidence),
+											  JsonbPGetDatum(addition)));
+}
+
+static Jsonb *
+result_of(const HomeoPlan *plan)
+{
+	HomeoJsonBuilder builder;
+	HomeoJsonBuilder result;
+
+	if (plan->apply == NIL)
+		return refusal(plan->refusal);
+
+	homeo_json_begin(&builder);
+	homeo_json_add_texts(&builder, "apply", plan->apply);
+	if (plan->undo == NIL)
+		homeo_json_add_null(&builder, "undo");
+	else
+		homeo_json_add_texts(&builder, "undo", plan->undo);
+	homeo_json_add_text(&builder, "run_as", plan->run_as);
+	homeo_json_add_text(&builder, "object", plan->object);
+	homeo_json_add_text(&builder, "explanation", plan->explanation);
+	homeo_json_add_bool(&builder, "transactional", plan->transactional);
+	homeo_json_add_value(&builder, "evidence", plan->evidence);
+
+	homeo_json_begin(&result);
+	homeo_json_add_bool(&result, "ok", true);
+	homeo_json_add_value(&result, "plan", homeo_json_end(&builder));
+	return homeo_json_end(&result);
 }
 
 Jsonb *
@@ -257,11 +303,18 @@ homeo_template_plan(Jsonb *payload)
 	if (homeo_json_bool(template, "explain", false))
 	{
 		homeo_replay_prepare(&replay, payload);
-		run.explain = homeo_replay_explain(&replay, PLAN_TIMEOUT_MS);
+		run.explain = homeo_explain_statement(&replay, PLAN_TIMEOUT_MS);
 	}
 
 	if (homeo_sandbox_run(&sandbox, plan_body, &run, &outcome))
-		return run.result;
+	{
+		if (run.explain != NULL)
+			run.plan.evidence = add_hypothetical(run.plan.evidence,
+												 homeo_explain_hypothetical(&replay, run.explain,
+																			run.plan.apply,
+																			PLAN_TIMEOUT_MS));
+		return result_of(&run.plan);
+	}
 	homeo_json_begin(&builder);
 	homeo_json_add_bool(&builder, "ok", false);
 	homeo_json_add_value(&builder, "error", homeo_outcome_error(&outcome));
