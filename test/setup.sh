@@ -43,7 +43,7 @@ packages()
   fi
   if [ "$1" = test ]; then
     printf '%s\n' libipc-run-perl libtap-parser-sourcehandler-pgtap-perl \
-      pg-bsd-indent cppcheck binutils
+      pg-bsd-indent cppcheck binutils faketime
     [ -z "$major" ] || echo "postgresql-$major-pgtap"
   fi
 }

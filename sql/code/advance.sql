@@ -145,6 +145,27 @@ comment on function homeostasis.supersede_patch(bigint, bigint) is
 
 -- The watch -----------------------------------------------------------------
 
+create function homeostasis.is_stored(until timestamptz) returns boolean
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select bool_and(s.used_bytes = 0 or s.last_received_at > until)
+  from homeostasis.intake_stat() s
+$$;
+
+comment on function homeostasis.is_stored(timestamptz) is
+  'Whether every error that was captured until then is in the tables: silence means nothing while the ring is not emptied';
+
+create function homeostasis.is_observed(deployment homeostasis.deployments) returns boolean
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select deployment.observe_until <= now() and homeostasis.is_stored(deployment.observe_until)
+$$;
+
+comment on function homeostasis.is_observed(homeostasis.deployments) is
+  'Whether the observation of a deployment is over and all errors of it have been stored';
+
 create function homeostasis.watch_deployment_candidates()
 returns table (service_id bigint, object_id bigint)
 language plpgsql stable
@@ -154,7 +175,7 @@ begin
   return query
     select d.service_id, d.patch_id from homeostasis.deployments d
     where d.status = 'observing'
-      and (d.observe_until <= now() or homeostasis.count_recurrences(d) <> d.recurrences);
+      and (homeostasis.is_observed(d) or homeostasis.count_recurrences(d) <> d.recurrences);
 end
 $$;
 
@@ -181,6 +202,7 @@ as $$
 declare
   patch constant homeostasis.patches := homeostasis.lock_patch(patch_id);
   deployment constant homeostasis.deployments := homeostasis.latest_deployment(patch);
+  over constant boolean := homeostasis.is_observed(deployment);
   recurred bigint;
   problem text;
 begin
@@ -193,13 +215,13 @@ begin
       and d.recurrences <> recurred;
   if recurred >= deployment.recurrence_limit then
     problem := format('the failure recurred %s times after the change', recurred);
-  elsif deployment.observe_until <= now() and homeostasis.is_finding(patch) then
+  elsif over and homeostasis.is_finding(patch) then
     problem := 'a checkup still finds it after the change';
   end if;
   if problem is not null then
     perform homeostasis.begin_rollback(patch, deployment, problem);
     return true;
-  elsif deployment.observe_until <= now() then
+  elsif over then
     perform homeostasis.move_deployment(deployment, 'healed');
     perform homeostasis.move_patch(patch, 'healed',
       format('the failure did not recur for %s', deployment.observe_window));
@@ -369,15 +391,15 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return (select count(*) < homeostasis.setting('max_healings_per_hour')::bigint
+  return (select count(*) filter (where p.status <> 'refused') < l.most and count(*) < 10 * l.most
           from homeostasis.patches p
-          where p.automatic and p.created_at > now() - interval '1 hour'
-            and p.status <> 'refused');
+          where p.automatic and p.created_at > now() - interval '1 hour')
+    from (select homeostasis.setting('max_healings_per_hour')::bigint) l (most);
 end
 $$;
 
 comment on function homeostasis.may_start_healing() is
-  'Whether the hourly limit leaves room for another patch that nobody asked for';
+  'Whether the hourly limit leaves room for another patch that nobody asked for; refused ones count against ten times the limit, because a user can provoke them at will';
 
 create view homeostasis.futile_patches as
   select p.service_id, p.issue_id, p.template, p.updated_at as ended_at

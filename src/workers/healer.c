@@ -28,6 +28,7 @@
 #define TURN_TIMEOUT_MS		30000
 #define MAINTAIN_TIMEOUT_MS	300000
 #define MAINTAIN_EVERY_S	3600.0
+#define MAINTAIN_RETRY_S	60.0
 
 /* Operators wake the healer; this is for their time limits. */
 #define JOB_POLL_MS			1000
@@ -76,27 +77,28 @@ claim_turn(void *arg)
 }
 
 /*
- * Maintenance, when an hour has passed since it last succeeded or failed;
- * what it failed of is shown in stat_workers.
+ * Maintenance, an hour after it last succeeded or a minute after it failed,
+ * mostly for a lock; what it failed of is shown in stat_workers.
  */
 static void
 maintain_if_due(void)
 {
-	static bool done = false;
-	static instr_time done_at;
+	static double pause = 0;	/* seconds from tried_at to the next time */
+	static instr_time tried_at;
 	instr_time	now;
 	instr_time	since;
+	HomeoTurnResult result;
 
 	INSTR_TIME_SET_CURRENT(now);
 	since = now;
-	INSTR_TIME_SUBTRACT(since, done_at);
-	if (done && INSTR_TIME_GET_DOUBLE(since) < MAINTAIN_EVERY_S)
+	INSTR_TIME_SUBTRACT(since, tried_at);
+	if (pause > 0 && INSTR_TIME_GET_DOUBLE(since) < pause)
 		return;
-	if (homeo_worker_turn(maintain_turn, NULL, MAINTAIN_TIMEOUT_MS) ==
-		HOMEO_TURN_NO_EXTENSION)
+	result = homeo_worker_turn(maintain_turn, NULL, MAINTAIN_TIMEOUT_MS);
+	if (result == HOMEO_TURN_NO_EXTENSION)
 		return;
-	done = true;
-	done_at = now;
+	pause = result == HOMEO_TURN_FAILED ? MAINTAIN_RETRY_S : MAINTAIN_EVERY_S;
+	tried_at = now;
 }
 
 /*
