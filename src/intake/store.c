@@ -11,7 +11,8 @@
  * lock goes into deferred_events and is tried again later.  Other failures,
  * a full disk for example, aren't the events' fault and are raised.
  *
- * Memory: a context that lives as long as the batch.
+ * Memory: the caller's context, which lives as long as the batch, and one for
+ * each attempt.
  */
 #include "postgres.h"
 
@@ -250,10 +251,13 @@ static ErrorData *
 try_all(HomeoBatch *batch, HomeoRow **rows, int nrows)
 {
 	ResourceOwner owner = CurrentResourceOwner;
+	MemoryContext attempt = AllocSetContextCreate(batch->context,
+												  "homeostasis attempt",
+												  ALLOCSET_DEFAULT_SIZES);
 	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(batch->context);
+	MemoryContextSwitchTo(attempt);
 	PG_TRY();
 	{
 		store_all(batch, rows, nrows);
@@ -269,6 +273,7 @@ try_all(HomeoBatch *batch, HomeoRow **rows, int nrows)
 	PG_END_TRY();
 	MemoryContextSwitchTo(batch->context);
 	CurrentResourceOwner = owner;
+	MemoryContextDelete(attempt);
 	return error;
 }
 
