@@ -493,8 +493,9 @@ read_alternatives(Reader *reader)
 	return all;
 }
 
-static void
-read_pattern(HomeoPattern *pattern)
+/* Fills in what reading the pattern tells; its text is there already. */
+void
+homeo_pattern_read(HomeoPattern *pattern)
 {
 	Reader		reader = {
 		.at = pattern->text.data,
@@ -586,7 +587,7 @@ homeo_pattern_intern(HomeoSlice source, uint32 generation)
 		memcpy(copy, source.data, source.len);
 		pattern->text.data = copy;
 		pattern->text.len = source.len;
-		read_pattern(pattern);
+		homeo_pattern_read(pattern);
 		entry = hash_search(patterns, &pattern->text, HASH_ENTER, NULL);
 		entry->pattern = pattern;
 	}

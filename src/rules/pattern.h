@@ -45,6 +45,7 @@ typedef struct HomeoPattern
 
 typedef void (*HomeoPatternVisit) (HomeoPattern *pattern, void *arg);
 
+extern void homeo_pattern_read(HomeoPattern *pattern);
 extern HomeoPattern *homeo_pattern_intern(HomeoSlice source, uint32 generation);
 extern void homeo_pattern_each(HomeoPatternVisit visit, void *arg);
 extern void homeo_pattern_sweep(uint32 generation);

@@ -223,7 +223,7 @@ select is(homeostasis.pattern_matches('(a+)+$', repeat('a', 40) || 'b'), null, '
 select is(limit_hits, 1::bigint, 'and is counted, by match() only')
   from homeostasis.stat_rules where rule_id = 'hostile';
 -- Nothing here takes many steps from one position; there are many positions.
-select is(homeostasis.pattern_matches('(?:[a-z]+ )*[a-z]*[a-z]*[0-9]', repeat('a', 60000)), null,
+select is(homeostasis.pattern_matches('(?:[a-z]+ )*[0-9]', repeat('a', 60000)), null,
   'a pattern that is slow from each position ends at the time limit');
 select is(homeostasis.pattern_matches('^(?:a?){20}[a-z]*[a-z]*[0-9]', repeat('a', 60000)), null,
   'a pattern that is slow from one position ends at a limit');
@@ -247,7 +247,9 @@ select is_empty(
   $$select n from generate_series(0, 3000, 7) n
     where not homeostasis.pattern_matches('(?m)^x$', repeat('é', n) || e'\nx\n' || repeat('é', 1500))$$,
   'and at whichever line');
-select is(homeostasis.pattern_matches('\Gb', repeat('a', 3000) || 'b'), false, '\G is the start of the text');
+select is_empty(
+  $$select n from generate_series(1, 3000) n where homeostasis.pattern_matches('x|(?:\G|y)b', repeat('a', n) || 'b')$$,
+  '\G is the start of the text and nothing else');
 
 -- Two thousand rules.
 insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, pattern)
