@@ -6,6 +6,12 @@
 -- A label cannot be taken away again, so what looks like a misspelling of one
 -- that exists is refused.
 with
+-- Who raised the error: names and text in it are of his making, so he must
+-- own the type or hold a privilege to write to a column of it.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The failing session's search path: quoted or folded names.
 path as
 (
@@ -23,7 +29,7 @@ named as
 ),
 target as
 (
-  select t.oid, n.nspname, t.typname, pg_get_userbyid(t.typowner) as owner,
+  select t.oid, t.typarray, n.nspname, t.typname, pg_get_userbyid(t.typowner) as owner,
          format('%I.%I', n.nspname, t.typname) as name, w.label
   from named w
   join pg_type t on t.typname = w.name[cardinality(w.name)] and t.typtype = 'e'
@@ -55,6 +61,12 @@ alike as
 doubt as
 (
   select case
+    when not exists (select from raiser r
+                     where pg_has_role(r.oid, t.owner, 'usage')
+                        or exists (select from pg_attribute a
+                                   where a.atttypid in (t.oid, t.typarray) and not a.attisdropped
+                                     and has_column_privilege(r.oid, a.attrelid, a.attnum, 'insert, update')))
+      then format('the role that raised the error may not write to a column of type %s', t.name)
     when btrim(t.label) = '' then 'an empty label is hardly meant'
     when octet_length(t.label) > 63 then 'a label may have 63 bytes at most'
     when a.enumlabel is not null

@@ -7,6 +7,22 @@
 -- sequence that the default takes its numbers from.  There is no undo: to put
 -- the sequence back would only make the failure return, for every row.
 with recursive
+-- The statement without its comments and literals, which may say anything;
+-- what follows a dollar quote counts as one.
+statement as
+(
+  select regexp_replace($1 #>> '{event,statement}',
+    '(?:("(?:[^"]|"")*"(?!"))'
+    '|\m[eE]''(?:[^''\\]|\\.|'''')*(?:''(?!'')|$)|''(?:[^'']|'''')*(?:''(?!'')|$)'
+    '|--[^\n]*(?=\n|$)|/\*.*(?:\*/|$)'
+    '|(?<![\w$])\$(?:[[:alpha:]_]\w*)?\$.*$){1,1}?', '\1', 'g') as text
+),
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege to insert into the table.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The index that refused the row.
 refusing as
 (
@@ -57,14 +73,18 @@ counted as
 -- What the statement says about the key: a list of columns, or none.
 insertion as
 (
-  select regexp_match($1 #>> '{event,statement}',
-           '\minto\s+[^\s(]+\s*\(([^()]*)\)', 'i') as columns,
-         ($1 #>> '{event,statement}') ~* '\minsert\s+into\M' as inserts,
-         ($1 #>> '{event,statement}') ~* '\mdefault\M' as defaults
+  select regexp_match(s.text, '\minto\s+[^\s(]+\s*\(([^()]*)\)', 'i') as columns,
+         s.text ~* '\minsert\s+into\M' as inserts,
+         s.text ~* '\mdefault\M' as defaults
+  from statement s
 ),
 doubt as
 (
   select case
+    when not exists (select from raiser r
+                     where has_any_column_privilege(r.oid, c.relid, 'insert')
+                        or pg_has_role(r.oid, c.owner, 'usage'))
+      then format('the role that raised the error may not insert into %s', c.table_name)
     when (select count(*) from counted) > 1
       then 'more than one column of the key takes its value from a sequence'
     when c.owner <> c.sequence_owner

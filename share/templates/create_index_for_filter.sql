@@ -7,6 +7,12 @@
 -- a conjunction with terms of the form column = constant, the most expensive
 -- one gets an index on those columns.
 with
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege to read the table.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The failing session's search path: quoted or folded names.
 path as
 (
@@ -76,6 +82,10 @@ doubt as
       then 'the statement could not be explained'
     when t.oid is null
       then 'its plan has no sequential scan that compares a column with a constant'
+    when not exists (select from raiser r
+                     where has_any_column_privilege(r.oid, t.oid, 'select')
+                        or pg_has_role(r.oid, t.owner, 'usage'))
+      then format('the role that raised the error may not read %s', t.name)
     when t.relispartition
       then format('%s is a partition: the index belongs to the partitioned table', t.name)
     when t.bytes < 1024 * 1024

@@ -6,6 +6,13 @@
 -- Deleting or updating a referenced row makes the server look for the rows
 -- that reference it, by a query that the error's context shows.
 with
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege to change referenced rows, or be the one as whom the server
+-- looks for others: the owner.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- Table and columns from that query, in which every name is quoted.
 query as
 (
@@ -19,7 +26,7 @@ target as
 (
   select c.oid, n.nspname, c.relname, c.relkind, pg_get_userbyid(c.relowner) as owner,
          format('%I.%I', n.nspname, c.relname) as name, pg_table_size(c.oid) as bytes,
-         f.conname, f.conkey, f.confrelid::regclass::text as referenced,
+         f.conname, f.conkey, f.confrelid, f.confrelid::regclass::text as referenced,
          (select array_agg(a.attname order by k.place)
           from unnest(f.conkey) with ordinality as k (attnum, place)
           join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum) as columns
@@ -42,6 +49,11 @@ index_name as
 doubt as
 (
   select case
+    when not exists (select from raiser r
+                     where has_table_privilege(r.oid, t.confrelid, 'delete')
+                        or has_any_column_privilege(r.oid, t.confrelid, 'update')
+                        or pg_has_role(r.oid, t.owner, 'usage'))
+      then format('the role that raised the error may neither delete from nor update %s', t.referenced)
     when exists (select from pg_index i
                  where i.indrelid = t.oid and i.indisvalid and i.indpred is null
                    and t.conkey <@ (i.indkey::int2[])[0:cardinality(t.conkey) - 1])

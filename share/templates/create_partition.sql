@@ -10,6 +10,12 @@
 -- A partition is created as a table of its own and then attached, because
 -- that locks the partitioned table against other DDL only.
 with
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege to write to the table or one above it.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The table at which the row found no way on, and the value of its key.
 parent as
 (
@@ -323,6 +329,11 @@ parts as
 doubt as
 (
   select case
+    when not exists (select from raiser r
+                     where exists (select from pg_partition_ancestors(p.oid) as a (relid)
+                                   where has_any_column_privilege(r.oid, a.relid, 'insert, update'))
+                        or pg_has_role(r.oid, p.owner, 'usage'))
+      then format('the role that raised the error may not write to %s', p.name)
     when p.strategy <> 'h' and p.keys > 1
       then format('the key of %s has %s columns; a step can be inferred for one only', p.name, p.keys)
     when not exists (select from siblings where bound <> 'DEFAULT')

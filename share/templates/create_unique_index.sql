@@ -8,6 +8,22 @@
 -- A table of up to 256 MB gets its index in a transaction, so that the dry run
 -- tells whether there are duplicates; a larger one concurrently.
 with
+-- The statement without its comments and literals, which may say anything;
+-- what follows a dollar quote counts as one.
+statement as
+(
+  select regexp_replace($1 #>> '{event,statement}',
+    '(?:("(?:[^"]|"")*"(?!"))'
+    '|\m[eE]''(?:[^''\\]|\\.|'''')*(?:''(?!'')|$)|''(?:[^'']|'''')*(?:''(?!'')|$)'
+    '|--[^\n]*(?=\n|$)|/\*.*(?:\*/|$)'
+    '|(?<![\w$])\$(?:[[:alpha:]_]\w*)?\$.*$){1,1}?', '\1', 'g') as text
+),
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege to insert into the table.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The failing session's search path: quoted or folded names.
 path as
 (
@@ -22,11 +38,12 @@ path as
 written as
 (
   select parse_ident(t[1]) as name, c[1] as columns, c[2] as predicate
-  from regexp_match($1 #>> '{event,statement}',
+  from statement s
+  cross join regexp_match(s.text,
     '\minsert\s+into\s+'
     '((?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*))?)', 'i')
     as t
-  cross join regexp_match($1 #>> '{event,statement}',
+  cross join regexp_match(s.text,
     '\mon\s+conflict\s*\(\s*((?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*)'
     '(?:\s*,\s*(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*))*)\s*\)\s*(where\M)?', 'i') as c
 ),
@@ -82,6 +99,10 @@ chosen as
 doubt as
 (
   select case
+    when not exists (select from raiser r
+                     where has_any_column_privilege(r.oid, t.oid, 'insert')
+                        or pg_has_role(r.oid, t.owner, 'usage'))
+      then format('the role that raised the error may not insert into %s', t.name)
     when w.columns is null
       then 'the ON CONFLICT clause does not name plain columns'
     when w.predicate is not null

@@ -6,6 +6,12 @@
 -- A CREATE INDEX CONCURRENTLY that fails leaves its index behind, invalid: no
 -- query uses it, every write maintains it, and its name is taken.
 with
+-- Who raised the error: names and text in it are of his making, so he must
+-- have the rights of its owner.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The failing session's search path: quoted or folded names.
 path as
 (
@@ -32,6 +38,9 @@ target as
 doubt as
 (
   select case
+    when not exists (select from raiser r
+                     where pg_has_role(r.oid, t.owner, 'usage'))
+      then format('the role that raised the error does not own %s', t.name)
     when t.indisvalid
       then format('index %s is valid: the name is taken by an index in use', t.name)
     when t.relkind = 'I'

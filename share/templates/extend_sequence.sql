@@ -5,6 +5,13 @@
 --
 -- The undo fails, and changes nothing, once the sequence is past its old limit.
 with
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege to use the sequence, or to insert where it counts an
+-- identity.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The failing session's search path: quoted or folded names.
 path as
 (
@@ -46,6 +53,14 @@ target as
 doubt as
 (
   select case
+    when not exists (select from raiser r
+                     where has_sequence_privilege(r.oid, t.seqrelid, 'usage, update')
+                        or pg_has_role(r.oid, t.owner, 'usage')
+                        or exists (select from pg_depend
+                                   where classid = 'pg_class'::regclass and objid = t.seqrelid
+                                     and refclassid = 'pg_class'::regclass and deptype = 'i'
+                                     and has_any_column_privilege(r.oid, refobjid, 'insert')))
+      then format('the role that raised the error may not use sequence %s', t.name)
     when t.namesakes > 1
       then format('there are several sequences called %I with this limit', t.relname)
     when t.at_type_limit

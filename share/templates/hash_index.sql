@@ -8,9 +8,15 @@
 -- unique, and an index on an md5 expression does not serve ON CONFLICT (column).
 -- The undo fails, and changes nothing, once a long value has been stored.
 with
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege to write to the table or one above it.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 target as
 (
-  select c.oid, n.nspname, c.relname, t.relname as table_name,
+  select c.oid, n.nspname, c.relname, t.relname as table_name, t.oid as relid,
          pg_get_userbyid(t.relowner) as owner, c.relkind,
          format('%I.%I', n.nspname, c.relname) as name,
          format('%I.%I', tn.nspname, t.relname) as full_table_name,
@@ -35,6 +41,12 @@ target as
 doubt as
 (
   select case
+    when not exists (select from raiser r
+                     where exists (select from pg_partition_ancestors(t.relid) as a (relid)
+                                   where has_any_column_privilege(r.oid, a.relid, 'insert, update'))
+                        or has_any_column_privilege(r.oid, t.relid, 'insert, update')
+                        or pg_has_role(r.oid, t.owner, 'usage'))
+      then format('the role that raised the error may not write to %s', t.full_table_name)
     when t.relkind <> 'i' or exists (select from pg_inherits where inhrelid = t.oid)
       then format('%s is part of the index of a partitioned table', t.name)
     when t.indisunique

@@ -3,6 +3,12 @@
 -- reversible: yes
 -- explain: no
 with
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege to read the view.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The failing session's search path: quoted or folded names.
 path as
 (
@@ -17,7 +23,7 @@ path as
 -- view it is, else the path does, else there may be only one of that name.
 named as
 (
-  select n.nspname, c.relname, pg_get_userbyid(c.relowner) as owner,
+  select c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner) as owner,
          format('%I.%I', n.nspname, c.relname) as name,
          rank() over (order by
            strpos(lower($1 #>> '{event,statement}'), lower(n.nspname || '.' || c.relname)) = 0,
@@ -32,10 +38,23 @@ named as
 target as
 (
   select *, count(*) over () as namesakes from named where rank = 1
+),
+doubt as
+(
+  select case
+    when not exists (select from raiser r
+                     where has_any_column_privilege(r.oid, t.oid, 'select')
+                        or pg_has_role(r.oid, t.owner, 'usage'))
+      then format('the role that raised the error may not read %s', t.name)
+    when t.namesakes > 1
+      then format('there are several empty materialized views called %I', t.relname)
+  end as reason
+  from target t
+  limit 1
 )
 select
-  case when namesakes = 1 then array[format('refresh materialized view %s', name)] end as apply,
-  case when namesakes = 1
+  case when d.reason is null then array[format('refresh materialized view %s', name)] end as apply,
+  case when d.reason is null
        then array[format('refresh materialized view %s with no data', name)] end as undo,
   owner as run_as,
   nspname || '.' || relname as object,
@@ -43,7 +62,7 @@ select
     as explanation,
   true as transactional,
   null::jsonb as evidence,
-  case when namesakes > 1
-       then format('there are several empty materialized views called %I', relname) end as refusal
+  d.reason as refusal
 from target
+cross join doubt d
 limit 1

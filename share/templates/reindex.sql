@@ -7,6 +7,12 @@
 -- dry run can show that the statement succeeds afterwards; every other one
 -- concurrently.  What REINDEX CONCURRENTLY itself left behind is dropped.
 with
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege on the table; a checkup has no role.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The failing session's search path: quoted or folded names.
 path as
 (
@@ -19,7 +25,7 @@ path as
 ),
 named as
 (
-  select c.oid, n.nspname, t.relname as table_name, pg_get_userbyid(c.relowner) as owner,
+  select c.oid, t.oid as relid, n.nspname, t.relname as table_name, pg_get_userbyid(c.relowner) as owner,
          format('%I.%I', n.nspname, c.relname) as name, c.relkind, i.indisvalid, i.indisexclusion,
          c.relname ~ '_cc(new|old)\d*$' as leftover,
          $1 #>> '{event,sqlstate}' = 'XX002' as corrupted,
@@ -48,6 +54,13 @@ doubt as
     when t.nspname in ('pg_catalog', 'pg_toast')
       then format('%s belongs to the system: a superuser has to REINDEX it, perhaps in single-user'
         ' mode with ignore_system_indexes', t.name)
+    when not exists (select from raiser r
+                     where exists (select from pg_partition_ancestors(t.relid) as a (relid)
+                                   where has_any_column_privilege(r.oid, a.relid, 'select, insert, update'))
+                        or has_any_column_privilege(r.oid, t.relid, 'select, insert, update')
+                        or pg_has_role(r.oid, t.owner, 'usage'))
+      and not ($1 #>> '{event,role}' is null and $1 #>> '{event,sqlstate}' = 'HO104')
+      then format('the role that raised the error may not use the table of %s', t.name)
     when t.indisvalid and not t.corrupted
       then format('index %s is valid by now', t.name)
     when t.relkind = 'I'

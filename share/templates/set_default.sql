@@ -6,6 +6,22 @@
 -- A default helps a statement that leaves the column out, not one that stores
 -- null explicitly.
 with recursive
+-- The statement without its comments and literals, which may say anything;
+-- what follows a dollar quote counts as one.
+statement as
+(
+  select regexp_replace($1 #>> '{event,statement}',
+    '(?:("(?:[^"]|"")*"(?!"))'
+    '|\m[eE]''(?:[^''\\]|\\.|'''')*(?:''(?!'')|$)|''(?:[^'']|'''')*(?:''(?!'')|$)'
+    '|--[^\n]*(?=\n|$)|/\*.*(?:\*/|$)'
+    '|(?<![\w$])\$(?:[[:alpha:]_]\w*)?\$.*$){1,1}?', '\1', 'g') as text
+),
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege to write to the table.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The column that was null; in a partition, and where it gets its default: a
 -- row that is inserted through the partitioned table takes that one's.
 ancestors as
@@ -21,7 +37,7 @@ ancestors as
   join pg_class c on c.oid = a.relid and c.relispartition
   join pg_inherits i on i.inhrelid = a.relid
   -- A statement that names the partition does not see its parents.
-  where ($1 #>> '{event,statement}') !~* ('\m' || regexp_replace(c.relname, '(\W)', '\\\1', 'g') || '\M')
+  where (select text from statement) !~* ('\m' || regexp_replace(c.relname, '(\W)', '\\\1', 'g') || '\M')
 ),
 target as
 (
@@ -79,12 +95,17 @@ obvious as
 -- The columns that an INSERT lists, or none.
 insertion as
 (
-  select regexp_match($1 #>> '{event,statement}', '\minto\s+[^\s(]+\s*\(([^()]*)\)', 'i') as columns
+  select s.text, regexp_match(s.text, '\minto\s+[^\s(]+\s*\(([^()]*)\)', 'i') as columns
+  from statement s
 ),
 doubt as
 (
   select case
-    when ($1 #>> '{event,statement}') ~* '^\s*update\M'
+    when not exists (select from raiser r
+                     where has_any_column_privilege(r.oid, o.oid, 'insert, update')
+                        or pg_has_role(r.oid, o.owner, 'usage'))
+      then format('the role that raised the error may not write to %s', o.name)
+    when i.text ~* '^\s*update\M'
       or (i.columns)[1] ~* ('\m' || regexp_replace(o.attname, '(\W)', '\\\1', 'g') || '\M')
       then format('the statement stores null in %I itself: a default would not be used', o.attname)
     when o.atthasdef or o.attidentity <> ''

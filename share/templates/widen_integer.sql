@@ -9,6 +9,22 @@
 -- decides when.  The undo fails, and changes nothing, once a value that only
 -- a bigint can hold has been stored.
 with recursive
+-- The statement without its comments and literals, which may say anything;
+-- what follows a dollar quote counts as one.
+statement as
+(
+  select regexp_replace($1 #>> '{event,statement}',
+    '(?:("(?:[^"]|"")*"(?!"))'
+    '|\m[eE]''(?:[^''\\]|\\.|'''')*(?:''(?!'')|$)|''(?:[^'']|'''')*(?:''(?!'')|$)'
+    '|--[^\n]*(?=\n|$)|/\*.*(?:\*/|$)'
+    '|(?<![\w$])\$(?:[[:alpha:]_]\w*)?\$.*$){1,1}?', '\1', 'g') as text
+),
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege to write to the table; a checkup has no role.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The failing session's search path: quoted or folded names.
 path as
 (
@@ -49,7 +65,8 @@ exhausted as
 written as
 (
   select parse_ident(m[1]) as name
-  from regexp_match($1 #>> '{event,statement}',
+  from statement s
+  cross join regexp_match(s.text,
     '\m(?:insert\s+into|update(?:\s+only)?|merge\s+into(?:\s+only)?|copy)\s+'
     '((?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*))?)', 'i')
     as m
@@ -83,8 +100,7 @@ suspects as
          -- COPY names the column in its context, other statements may.
          coalesce(
            a.attname = (regexp_match($1 #>> '{event,context}', 'COPY \S+, line \d+, column ([^:]+)'))[1],
-           regexp_replace($1 #>> '{event,statement}', '''(?:[^'']|'''')*''', '', 'g')
-             ~* ('\m' || regexp_replace(a.attname, '(\W)', '\\\1', 'g') || '\M')) as named,
+           (select text from statement) ~* ('\m' || regexp_replace(a.attname, '(\W)', '\\\1', 'g') || '\M')) as named,
          exists (select from pg_constraint f
                  join pg_attribute r on r.attrelid = f.confrelid
                   and r.attnum = f.confkey[array_position(f.conkey, a.attnum)]
@@ -176,6 +192,15 @@ views as
 doubt as
 (
   select case
+    when exists (select from columns c
+                 where (c.relid, c.attnum) in (select relid, attnum from roots)
+                   and not exists (select from raiser r
+                                   where has_any_column_privilege(r.oid, c.relid, 'insert, update')
+                                      or pg_has_role(r.oid, c.owner, 'usage')))
+      and not ($1 #>> '{event,role}' is null and $1 #>> '{event,sqlstate}' = 'HO105')
+      then format('the role that raised the error may not write to %s',
+        (select string_agg(distinct table_name, ', ') from columns
+         where (relid, attnum) in (select relid, attnum from roots)))
     when (select count(*) from exhausted where rank = 1) > 1
       then format('there are several sequences called %I at this limit', $1 #>> '{captures,sequence}')
     when (select count(*) from likely where rank = 1) > 1

@@ -8,6 +8,22 @@
 -- statement names.  A wider varchar needs no rewrite of the table.  The undo
 -- fails, and changes nothing, once the column holds a longer value.
 with recursive
+-- The statement without its comments and literals, which may say anything;
+-- what follows a dollar quote counts as one.
+statement as
+(
+  select regexp_replace($1 #>> '{event,statement}',
+    '(?:("(?:[^"]|"")*"(?!"))'
+    '|\m[eE]''(?:[^''\\]|\\.|'''')*(?:''(?!'')|$)|''(?:[^'']|'''')*(?:''(?!'')|$)'
+    '|--[^\n]*(?=\n|$)|/\*.*(?:\*/|$)'
+    '|(?<![\w$])\$(?:[[:alpha:]_]\w*)?\$.*$){1,1}?', '\1', 'g') as text
+),
+-- Who raised the error: names and text in it are of his making, so he must
+-- hold a privilege to write to the table.
+raiser as
+(
+  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+),
 -- The failing session's search path: quoted or folded names.
 path as
 (
@@ -22,7 +38,8 @@ path as
 written as
 (
   select parse_ident(m[1]) as name
-  from regexp_match($1 #>> '{event,statement}',
+  from statement s
+  cross join regexp_match(s.text,
     '\m(?:insert\s+into|update(?:\s+only)?|merge\s+into(?:\s+only)?|copy)\s+'
     '((?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*))?)', 'i')
     as m
@@ -56,8 +73,7 @@ columns as
          -- COPY names the column in its context, other statements may.
          coalesce(
            a.attname = (regexp_match($1 #>> '{event,context}', 'COPY \S+, line \d+, column ([^:]+)'))[1],
-           regexp_replace($1 #>> '{event,statement}', '''(?:[^'']|'''')*''', '', 'g')
-             ~* ('\m' || regexp_replace(a.attname, '(\W)', '\\\1', 'g') || '\M')) as named
+           (select text from statement) ~* ('\m' || regexp_replace(a.attname, '(\W)', '\\\1', 'g') || '\M')) as named
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -96,6 +112,10 @@ views as
 doubt as
 (
   select case
+    when not exists (select from raiser r
+                     where has_any_column_privilege(r.oid, c.relid, 'insert, update')
+                        or pg_has_role(r.oid, c.owner, 'usage'))
+      then format('the role that raised the error may not write to %s', c.table_name)
     when ($1 #>> '{event,context}') ~ '^PL/pgSQL function .* (at assignment|during statement block)'
       then 'the value did not fit into a variable of a function'
     when c.rivals > 1
