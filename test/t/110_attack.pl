@@ -311,7 +311,7 @@ $node->safe_psql('postgres', q{
     create schema app authorization victor;
     set role victor;
     grant usage on schema app to public;
-    create table app.victim (id serial primary key, name varchar(10),
+    create table app.quarry (id serial primary key, name varchar(10),
       hits int not null, day date);
     create type app.state as enum ('new');
 });
@@ -319,14 +319,14 @@ my $shape = q{
     select string_agg(pg_get_userbyid(c.relowner) || c.relname, ',' order by c.relname)
       || (select string_agg(attname || format_type(atttypid, atttypmod)
               || atthasdef, ',' order by attnum)
-          from pg_attribute where attrelid = 'app.victim'::regclass and attnum > 0)
+          from pg_attribute where attrelid = 'app.quarry'::regclass and attnum > 0)
       || (select count(*) from pg_enum where enumtypid = 'app.state'::regtype)
-      || (select is_called from app.victim_id_seq)
+      || (select is_called from app.quarry_id_seq)
     from pg_class c where relnamespace = 'app'::regnamespace};
 my $before = $node->safe_psql('postgres', $shape);
 
 as('mallory', q{create table mallory.mine (name varchar(10))});
-as('mallory', q{/* update app.victim set name */
+as('mallory', q{/* update app.quarry set name */
     insert into mallory.mine values (repeat('x', 20))});
 is(wait_for_patch(q{template = 'widen_varchar'},
         'healed|failed|rolled_back|refused|rejected'),
@@ -339,15 +339,20 @@ as('mallory', q{
     create function mallory.raise(state text, message text, detail text, place text,
       field text) returns int language plpgsql as $$
     begin
-      raise exception using errcode = state, message = message, detail = detail,
-        schema = 'app', table = 'victim', constraint = place, column = field;
+      -- What is changed cures it, so that a replay speaks for the change.
+      if (select count(*) = 1 from pg_index where indrelid = 'app.quarry'::regclass)
+        and (select count(*) = 1 from pg_attrdef where adrelid = 'app.quarry'::regclass) then
+        raise exception using errcode = state, message = message, detail = detail,
+          schema = 'app', table = 'quarry', constraint = place, column = field;
+      end if;
+      return 1;
     end $$});
 my %led = (
     widen_integer => [ q{'22003', 'integer out of range', '', '', ''},
-        'update app.victim set id' ],
+        'update app.quarry set id' ],
     create_unique_index => [ q{'42P10', 'there is no unique or exclusion constraint matching the ON CONFLICT specification', '', '', ''},
-        'insert into app.victim on conflict (name)' ],
-    set_default => [ q{'23502', 'null value in column "hits" of relation "victim" violates not-null constraint', '', '', 'hits'}, 'x' ],
+        'insert into app.quarry on conflict (name)' ],
+    set_default => [ q{'23502', 'null value in column "hits" of relation "quarry" violates not-null constraint', '', '', 'hits'}, 'x' ],
     add_enum_value => [ q{'22P02', 'invalid input value for enum app.state: "evil"', '', '', ''}, 'x' ]);
 foreach my $template (sort keys %led)
 {
@@ -358,7 +363,7 @@ foreach my $template (sort keys %led)
             'refused'),
         'refused', "nothing is planned for whoever may not write: $template");
 }
-is($node->safe_psql('postgres', $shape), $before, 'the victim is what it was');
+is($node->safe_psql('postgres', $shape), $before, 'the quarry is what it was');
 nothing_gained('by leading templates astray');
 
 # Names that are SQL, for whoever forgets to quote them.
