@@ -92,10 +92,34 @@ poll_until($node, q{
     select count(*) from homeostasis.stat_workers
     where kind = 'healer' and last_error like '%is a superuser%'}, '1',
     'the workers refuse to work as a superuser');
+wait_for_value($node, q{
+    select errors >= 3 from homeostasis.stat_workers where kind = 'healer'},
+    't');
+my $said = () =
+  slurp_file($node->logfile) =~
+  /\] ERROR:  role "homeostasis_owner" is a superuser/g;
+is($said, $node->safe_psql('postgres', q{
+    select count(*) from homeostasis.stat_workers where errors > 0}),
+    'an error that goes on is logged once by each worker');
 $node->safe_psql('postgres', 'alter role homeostasis_owner nosuperuser');
 poll_until($node, q{
     select state from homeostasis.stat_workers where kind = 'healer'}, 'idle',
     'they go on when the role is an ordinary one again');
+
+# The schema is no longer the extension's: it may be anybody's.
+$node->safe_psql('postgres',
+    'alter extension homeostasis drop schema homeostasis');
+$node->psql('postgres', 'select * from wake_the_ingest_worker');
+poll_until($node, q{
+    select string_agg(state, ',') from homeostasis.stat_workers
+    where kind <> 'launcher'}, 'waiting for extension,waiting for extension',
+    'the workers leave a schema alone that the extension does not own');
+$node->safe_psql('postgres',
+    'alter extension homeostasis add schema homeostasis');
+poll_until($node, q{
+    select string_agg(state, ',') from homeostasis.stat_workers
+    where kind <> 'launcher'}, 'idle,idle',
+    'they go on when it is the extension\'s again');
 
 $node->stop;
 done_testing();

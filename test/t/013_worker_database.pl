@@ -123,18 +123,15 @@ foreach my $sql ('drop database home', 'alter database home rename to mine',
 is(join(' ', worker_pids($node, 'homeostasis %')), $workers,
     'who may not drop the home database cannot chase the workers away');
 
-# A worker that is stuck in a turn is terminated.
-my $blocker = $node->background_psql('home');
-$blocker->query_safe('begin; lock table homeostasis.issues');
-$node->psql('postgres', 'select * from stuck');
+# A worker that is in the middle of a long turn is terminated.
+$node->safe_psql('home', q{
+    create or replace function homeostasis.advance_states(max_moves integer default 1)
+    returns integer language sql as 'select pg_sleep(25); select 0'});
 wait_for_value($node, q{
     select count(*) from pg_stat_activity
-    where backend_type = 'homeostasis ingest' and wait_event_type = 'Lock'}, 1);
-my $blocker_pid = $blocker->query_safe('select pg_backend_pid()');
-timed('a worker that waits for a lock does not block drop database',
-    "select pg_terminate_backend($blocker_pid)" . ';'
-      . "\n" . 'drop database home');
-eval { $blocker->quit };
+    where backend_type = 'homeostasis healer' and wait_event = 'PgSleep'}, 1);
+timed('a worker in a long turn does not block drop database',
+    'drop database home');
 
 poll_until($node, q{
     select count(*) from pg_stat_activity

@@ -9,8 +9,9 @@ use HomeostasisCluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $old = new_cluster('old');
-my $new = new_cluster('new', -start => 0);
+# At this level the server logs which background workers it starts.
+my $old = new_cluster('old', 'log_min_messages' => 'debug1');
+my $new = new_cluster('new', -start => 0, 'log_min_messages' => 'debug1');
 
 $old->psql('postgres', 'select * from before_the_upgrade');
 wait_for_value($old, q{
@@ -26,13 +27,19 @@ my $bindir = $old->config_data('--bindir');
 chdir $PostgreSQL::Test::Utils::tmp_check;
 command_ok(
     [
-        'pg_upgrade', '--no-sync',
+        'pg_upgrade', '--no-sync', '--retain',
         '-d', $old->data_dir, '-D', $new->data_dir,
         '-b', $bindir, '-B', $bindir,
         '-s', $new->host, '-p', $old->port, '-P', $new->port,
         '-U', 'postgres'
     ],
     'pg_upgrade succeeds with the module preloaded');
+
+my ($log) = glob $new->data_dir . '/pg_upgrade_output.d/*/log/pg_upgrade_server.log';
+my $messages = slurp_file($log);
+like($messages, qr/database system is ready/, 'the log of its servers is kept');
+unlike($messages, qr/background worker.*homeostasis/,
+    'no worker of homeostasis is started meanwhile');
 
 $new->start;
 poll_until($new, q{
