@@ -146,13 +146,36 @@ try_statements(HomeoDryRun *run, List *statements, const char *failure)
 
 /* Runs the captured statement; false: it cannot be. */
 static bool
-replay(HomeoDryRun *run, HomeoOutcome *outcome)
+replay(HomeoDryRun *run, int statement_timeout, HomeoOutcome *outcome)
 {
 	if (run->replay.obstacle != NULL)
 		return false;
 	homeo_replay_run(&run->replay, homeo_guc_dry_run_lock_timeout,
-					 homeo_guc_dry_run_statement_timeout, outcome);
+					 statement_timeout, outcome);
 	return run->replay.obstacle == NULL;
+}
+
+/*
+ * Runs the captured statement with the patch.  Where others wait for the
+ * patch's locks they shall not wait longer for the replay than they may for
+ * any lock of a dry run; one that is cut short then says nothing.
+ */
+static void
+replay_with_patch(HomeoDryRun *run)
+{
+	int			limit = homeo_guc_dry_run_statement_timeout;
+
+	if (run->footprint.strongest >= ShareLock)
+		limit = Min(limit, homeo_guc_dry_run_lock_timeout);
+	if (!run->replayed_before || !replay(run, limit, &run->after))
+		return;
+	if (!run->after.ok &&
+		run->after.sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		run->before.sqlerrcode != ERRCODE_QUERY_CANCELED &&
+		limit < homeo_guc_dry_run_statement_timeout)
+		run->note = "the replay with the patch was cut short, because others wait for the locks of the patch";
+	else
+		run->replayed_after = true;
 }
 
 /*
@@ -318,12 +341,13 @@ homeo_dry_run(Jsonb *payload)
 	run.role = get_role_oid(run_as, false);
 
 	homeo_replay_prepare(&run.replay, payload);
-	run.replayed_before = replay(&run, &run.before);
+	run.replayed_before = replay(&run, homeo_guc_dry_run_statement_timeout,
+								 &run.before);
 	apply(&run);
 	if (run.applied)
 	{
 		check_undo(&run);
-		run.replayed_after = run.replayed_before && replay(&run, &run.after);
+		replay_with_patch(&run);
 	}
 	judge_replays(&run);
 	return result_of(&run);

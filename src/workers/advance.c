@@ -17,15 +17,12 @@
 #include "base/shmem.h"
 #include "base/worker.h"
 #include "catalog/pg_type.h"
-#include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/regproc.h"
 #include "workers/job.h"
 
@@ -174,21 +171,6 @@ homeo_advance(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* A job that is in no table. */
-static HomeoJob *
-make_job(const char *kind, const char *database, Jsonb *payload)
-{
-	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	HomeoJob   *job = palloc0(sizeof(HomeoJob));
-
-	job->kind = pstrdup(kind);
-	job->payload = palloc(VARSIZE(payload));
-	memcpy(job->payload, payload, VARSIZE(payload));
-	homeo_operator_find_database(database, &job->database, &job->result);
-	MemoryContextSwitchTo(old);
-	return job;
-}
-
 /*
  * call homeostasis.run_job(kind, database, payload, result)
  */
@@ -213,8 +195,8 @@ homeo_run_job(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("kind, database and payload of a job may not be null")));
 
-	job = make_job(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-				   NameStr(*PG_GETARG_NAME(1)), PG_GETARG_JSONB_P(2));
+	job = homeo_job_make(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+						 NameStr(*PG_GETARG_NAME(1)), PG_GETARG_JSONB_P(2));
 	PG_TRY();
 	{
 		SPI_connect_ext(SPI_OPT_NONATOMIC);

@@ -31,21 +31,20 @@ homeo_job_advance_states(void)
 	return isnull ? 0 : DatumGetInt32(moves);
 }
 
-/* Reads (id, kind, database, payload) of the row that was claimed. */
-static HomeoJob *
-read_job(HeapTuple tuple, TupleDesc desc)
+HomeoJob *
+homeo_job_make(const char *kind, const char *database, Jsonb *payload)
 {
-	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
+												  "homeostasis job",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	HomeoJob   *job = palloc0(sizeof(HomeoJob));
-	bool		isnull;
-	Datum		payload;
 
-	job->id = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
-	job->kind = SPI_getvalue(tuple, desc, 2);
-	payload = SPI_getbinval(tuple, desc, 4, &isnull);
-	job->payload = isnull ? homeo_json_parse("{}") : DatumGetJsonbPCopy(payload);
-	homeo_operator_find_database(SPI_getvalue(tuple, desc, 3), &job->database,
-								 &job->result);
+	job->context = context;
+	job->kind = pstrdup(kind);
+	job->payload = palloc(VARSIZE(payload));
+	memcpy(job->payload, payload, VARSIZE(payload));
+	homeo_operator_find_database(database, &job->database, &job->result);
 	MemoryContextSwitchTo(old);
 	return job;
 }
@@ -55,6 +54,11 @@ homeo_job_claim(void)
 {
 	Oid			types[1] = {FLOAT8OID};
 	Datum		values[1] = {Float8GetDatum(homeo_guc_lease)};
+	HeapTuple	tuple;
+	TupleDesc	desc;
+	Datum		payload;
+	bool		isnull;
+	HomeoJob   *job;
 
 	if (SPI_execute_with_args("select c.id, c.kind, c.database, c.payload"
 							  " from homeostasis.claim_job('operator',"
@@ -63,7 +67,15 @@ homeo_job_claim(void)
 		elog(ERROR, "claim_job() failed");
 	if (SPI_processed == 0)
 		return NULL;
-	return read_job(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+
+	tuple = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	payload = SPI_getbinval(tuple, desc, 4, &isnull);
+	job = homeo_job_make(SPI_getvalue(tuple, desc, 2),
+						 SPI_getvalue(tuple, desc, 3),
+						 isnull ? homeo_json_parse("{}") : DatumGetJsonbP(payload));
+	job->id = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
+	return job;
 }
 
 void
@@ -99,9 +111,12 @@ homeo_job_complete(HomeoJob *job)
 void
 homeo_job_start(HomeoJob *job)
 {
+	MemoryContext old = MemoryContextSwitchTo(job->context);
+
 	if (job->result == NULL)
 		job->operator = homeo_operator_start(job->kind, job->database,
 											 job->payload);
+	MemoryContextSwitchTo(old);
 }
 
 HomeoOperatorNews
@@ -112,7 +127,7 @@ homeo_job_poll(HomeoJob *job)
 
 	if (job->operator == NULL)
 		return HOMEO_OPERATOR_ENDED;
-	old = MemoryContextSwitchTo(TopMemoryContext);
+	old = MemoryContextSwitchTo(job->context);
 	news = homeo_operator_poll(job->operator, &job->xid, &job->result);
 	if (news == HOMEO_OPERATOR_ENDED)
 		job->operator = NULL;
@@ -131,9 +146,5 @@ homeo_job_free(HomeoJob *job)
 {
 	if (job->operator != NULL)
 		homeo_operator_stop(job->operator);
-	pfree(job->kind);
-	pfree(job->payload);
-	if (job->result != NULL)
-		pfree(job->result);
-	pfree(job);
+	MemoryContextDelete(job->context);
 }

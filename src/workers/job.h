@@ -7,9 +7,10 @@
 
 #include "workers/operator.h"
 
-/* A job that this process has claimed; allocated in TopMemoryContext. */
+/* A job that this process has claimed. */
 typedef struct HomeoJob
 {
+	MemoryContext context;		/* holds it and all that belongs to it */
 	int64		id;				/* 0: it is in no queue */
 	char	   *kind;
 	Oid			database;
@@ -20,8 +21,12 @@ typedef struct HomeoJob
 	HomeoOperator *operator;	/* NULL: not started, or ended */
 } HomeoJob;
 
+/* A job outside of the queue, with id 0.  Needs a transaction. */
+extern HomeoJob *homeo_job_make(const char *kind, const char *database,
+								Jsonb *payload);
+
 /*
- * The first four work through SPI, in a transaction and as
+ * The next four work through SPI, in a transaction and as
  * homeostasis_owner.
  */
 

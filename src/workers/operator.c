@@ -90,7 +90,7 @@ struct HomeoOperator
 	bool		overdue;		/* terminated because of limit_ms */
 };
 
-/* Operators that this process waits for, in TopMemoryContext. */
+/* Operators that this process waits for; the list is in TopMemoryContext. */
 static List *waiting_for = NIL;
 
 /*
@@ -196,54 +196,52 @@ create_segment(const char *kind, const char *payload)
 	return segment;
 }
 
-HomeoOperator *
-homeo_operator_start(const char *kind, Oid database, Jsonb *payload)
+/* Keeps the operator in mind, so that it ends with this process. */
+static void
+remember(HomeoOperator *operator)
 {
 	static bool registered = false;
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
-												  "homeostasis operator start",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(scratch);
-	dsm_segment *segment = create_segment(kind, homeo_json_print(payload));
-	double		limit_ms = limit_of(kind, payload);
-	HomeoOperator *operator;
-	BackgroundWorker worker;
-
-	MemoryContextSwitchTo(TopMemoryContext);
-	MemoryContextDelete(scratch);
-	operator = palloc0(sizeof(HomeoOperator));
+	MemoryContext old;
 
 	if (!registered)
 		before_shmem_exit(stop_all, (Datum) 0);
 	registered = true;
+	old = MemoryContextSwitchTo(TopMemoryContext);
 	waiting_for = lappend(waiting_for, operator);
+	MemoryContextSwitchTo(old);
+}
+
+HomeoOperator *
+homeo_operator_start(const char *kind, Oid database, Jsonb *payload)
+{
+	HomeoOperator *operator = palloc0(sizeof(HomeoOperator));
+	BackgroundWorker worker;
 
 	INSTR_TIME_SET_CURRENT(operator->started_at);
-	operator->limit_ms = limit_ms;
-	operator->segment = segment;
-	if (segment != NULL)
+	operator->limit_ms = limit_of(kind, payload);
+	operator->segment = create_segment(kind, homeo_json_print(payload));
+	remember(operator);
+	if (operator->segment != NULL)
 	{
-		operator->shared = dsm_segment_address(segment);
+		operator->shared = dsm_segment_address(operator->segment);
 		homeo_worker_describe(&worker, HOMEO_WORKER_OPERATOR, 0, database,
 							  "homeo_operator_main");
-		worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(segment));
+		worker.bgw_main_arg =
+			UInt32GetDatum(dsm_segment_handle(operator->segment));
 		worker.bgw_notify_pid = MyProcPid;
 		if (!RegisterDynamicBackgroundWorker(&worker, &operator->handle))
 			operator->handle = NULL;
 	}
-	MemoryContextSwitchTo(old);
 	return operator;
 }
 
+/* The memory goes with the context that the operator was started in. */
 static void
-free_operator(HomeoOperator *operator)
+forget(HomeoOperator *operator)
 {
 	waiting_for = list_delete_ptr(waiting_for, operator);
 	if (operator->segment != NULL)
 		dsm_detach(operator->segment);
-	if (operator->handle != NULL)
-		pfree(operator->handle);
-	pfree(operator);
 }
 
 /* The operator has ended without an answer, or never began. */
@@ -299,13 +297,13 @@ homeo_operator_poll(HomeoOperator *operator, FullTransactionId *xid,
 	{
 		*result = pnstrdup(shared->data + shared->payload_size,
 						   shared->result_size);
-		free_operator(operator);
+		forget(operator);
 		return HOMEO_OPERATOR_ENDED;
 	}
 	if (status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED)
 	{
 		*result = missing_result(operator);
-		free_operator(operator);
+		forget(operator);
 		return HOMEO_OPERATOR_ENDED;
 	}
 	if (phase == PHASE_ASKS)
@@ -338,7 +336,7 @@ homeo_operator_stop(HomeoOperator *operator)
 {
 	if (operator->handle != NULL)
 		TerminateBackgroundWorker(operator->handle);
-	free_operator(operator);
+	forget(operator);
 }
 
 /* ----------------------------------------------------------------------

@@ -22,6 +22,7 @@ extern bool homeo_operator_find_database(const char *name, Oid *database,
  * Starts a job of kind plan, validate, apply or undo.  When there is no place
  * for a worker, homeo_operator_poll() says so.  This process's latch is set
  * when the operator has ended.  The job is stopped when this process exits.
+ * CurrentMemoryContext must outlive the job.
  */
 extern HomeoOperator *homeo_operator_start(const char *kind, Oid database,
 										   Jsonb *payload);
@@ -37,15 +38,15 @@ typedef enum HomeoOperatorNews
  * Looks after an operator without waiting.  ASKS: *xid is the transaction
  * that is about to commit; homeo_operator_answer() must be called soon.
  * ENDED: *result is the result as JSON, in this database's encoding and
- * CurrentMemoryContext, and the operator is freed.  An operator that takes
- * longer than its statements may is terminated here.
+ * CurrentMemoryContext, and the operator must not be used any more.  One that
+ * takes longer than its statements may is terminated here.
  */
 extern HomeoOperatorNews homeo_operator_poll(HomeoOperator *operator,
 											 FullTransactionId *xid,
 											 char **result);
 extern void homeo_operator_answer(HomeoOperator *operator, bool may_commit);
 
-/* Terminates the job and frees the operator. */
+/* Terminates the job; the operator must not be used any more. */
 extern void homeo_operator_stop(HomeoOperator *operator);
 
 extern PGDLLEXPORT void homeo_operator_main(Datum main_arg);
