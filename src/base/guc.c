@@ -534,8 +534,8 @@ define_healer(void)
 	define_int("homeostasis.lease", &homeo_guc_lease, 10, 24 * 3600,
 			   PGC_SIGHUP, GUC_UNIT_S,
 			   "Sets how long a job belongs to the process that claimed it.",
-			   "The lease is renewed while the job runs; when its process "
-			   "vanished the job is tried again after that time.");
+			   "It is at least as long as the time limits of the job's "
+			   "statements allow; after it the job is tried again.");
 }
 
 void
