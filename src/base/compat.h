@@ -20,10 +20,11 @@
 #include "utils/guc.h"
 #include "utils/wait_event.h"
 
-/* Before version 16 this header declares walkers without prototypes. */
+/* Before version 16 these headers declare functions without prototypes. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wstrict-prototypes"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/planner.h"
 #pragma GCC diagnostic pop
 
 StaticAssertDecl(PG_VERSION_NUM >= 150000 && PG_VERSION_NUM < 190000,

@@ -14,5 +14,7 @@
 #define ERRCODE_HOMEO_ILLEGAL_TRANSITION	MAKE_SQLSTATE('H','O','0','0','2')
 /* A rule, pack or template that cannot be used as it is. */
 #define ERRCODE_HOMEO_INVALID_RULE		MAKE_SQLSTATE('H','O','0','0','3')
+/* What runs in a dry run would leave something that a rollback leaves, too. */
+#define ERRCODE_HOMEO_LASTING_EFFECT		MAKE_SQLSTATE('H','O','0','0','4')
 
 #endif							/* HOMEO_ERRORS_H */

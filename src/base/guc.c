@@ -52,6 +52,7 @@ int			homeo_guc_match_subject_limit = 64 * 1024;
 int			homeo_guc_rule_cache_size = 1000;
 int			homeo_guc_stat_rules_max = 5000;
 
+int			homeo_guc_dry_run_lock_hold = 5000;
 int			homeo_guc_dry_run_lock_timeout = 2000;
 int			homeo_guc_dry_run_max_bytes = 1024 * 1024;
 int			homeo_guc_dry_run_statement_timeout = 60 * 1000;
@@ -72,6 +73,7 @@ static char *capture_databases;
 static char *capture_exclude_databases;
 static char *capture_roles;
 static char *capture_exclude_roles;
+static char *replay_extensions;
 
 static const HomeoSqlstates *only_sqlstates;
 static const HomeoSqlstates *not_sqlstates;
@@ -79,6 +81,7 @@ static const HomeoNames *only_databases;
 static const HomeoNames *not_databases;
 static const HomeoNames *only_roles;
 static const HomeoNames *not_roles;
+static const HomeoNames *trusted_extensions;
 
 static const struct config_enum_entry mode_options[] = {
 	{"observe", HOMEO_MODE_OBSERVE, false},
@@ -299,6 +302,12 @@ assign_exclude_roles(const char *newval, void *extra)
 	not_roles = extra;
 }
 
+static void
+assign_replay_extensions(const char *newval, void *extra)
+{
+	trusted_extensions = extra;
+}
+
 static bool
 includes_sqlstate(const HomeoSqlstates *list, int sqlerrcode)
 {
@@ -356,6 +365,12 @@ bool
 homeo_guc_captures_role(const char *name)
 {
 	return captures_name(only_roles, not_roles, name);
+}
+
+bool
+homeo_guc_trusts_extension(const char *name)
+{
+	return includes_name(trusted_extensions, name);
 }
 
 static void
@@ -478,6 +493,14 @@ define_rules(void)
 static void
 define_dry_run(void)
 {
+	define_int("homeostasis.dry_run_lock_hold",
+			   &homeo_guc_dry_run_lock_hold, 1, 3600 * 1000, PGC_SIGHUP,
+			   GUC_UNIT_MS,
+			   "Sets how long a dry run may hold locks that others wait for.",
+			   "It is the time to apply the patch, and while its locks are "
+			   "ShareLock or stronger to try the undo and to replay the statement "
+			   "as well. What there is no time for is not tried: the validation "
+			   "is then weaker evidence and a person must approve.");
 	define_int("homeostasis.dry_run_lock_timeout",
 			   &homeo_guc_dry_run_lock_timeout, 1, 3600 * 1000, PGC_SIGHUP,
 			   GUC_UNIT_MS,
@@ -497,6 +520,12 @@ define_dry_run(void)
 				"Replays captured statements in dry runs.",
 				"Each is replayed as the role that issued it, in a transaction "
 				"that is rolled back. Without it no failure is reproduced.");
+	define_list("homeostasis.replay_extensions", &replay_extensions,
+				check_names, assign_replay_extensions,
+				"Lists extensions whose code may run in dry runs.",
+				"Code in C or an untrusted language, and foreign tables, can leave "
+				"what a rollback does not undo, so only known extensions of "
+				"PostgreSQL run; name here those that leave nothing.");
 }
 
 static void

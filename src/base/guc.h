@@ -44,6 +44,7 @@ extern int	homeo_guc_rule_cache_size;	/* compiled patterns */
 extern int	homeo_guc_stat_rules_max;	/* rules */
 
 /* Planning and dry runs */
+extern int	homeo_guc_dry_run_lock_hold;	/* ms */
 extern int	homeo_guc_dry_run_lock_timeout; /* ms */
 extern int	homeo_guc_dry_run_max_bytes;	/* kB; -1: no limit */
 extern int	homeo_guc_dry_run_statement_timeout;	/* ms */
@@ -69,5 +70,8 @@ extern void homeo_guc_init(void);
 extern bool homeo_guc_captures_sqlstate(int sqlerrcode);
 extern bool homeo_guc_captures_database(const char *name);
 extern bool homeo_guc_captures_role(const char *name);
+
+/* Whether homeostasis.replay_extensions names the extension. */
+extern bool homeo_guc_trusts_extension(const char *name);
 
 #endif							/* HOMEO_GUC_H */

@@ -22,6 +22,7 @@
 #include "heal/statement.h"
 #include "heal/sql_patch.h"
 #include "parser/analyze.h"
+#include "portability/instr_time.h"
 #include "utils/acl.h"
 #include "utils/resowner.h"
 
@@ -34,10 +35,10 @@ typedef struct HomeoDryRun
 	bool		transactional;
 	HomeoReplay replay;
 
-	const char *not_tried;		/* why the patch was not applied, or NULL */
 	const char *failure;		/* what disproves the patch, or NULL */
 	Jsonb	   *error;			/* behind the failure: it may be a passing one */
-	const char *note;			/* what is weak about the replays, or NULL */
+	List	   *notes;			/* of char *: what is weak about the proof */
+	instr_time	holds_since;	/* when the first statement was applied */
 	bool		replayed_before;
 	bool		replayed_after;
 	HomeoOutcome before;
@@ -61,35 +62,85 @@ typedef struct HomeoTry
 	MemoryContext context;		/* where results go */
 } HomeoTry;
 
+static void
+note(HomeoDryRun *run, const char *weakness)
+{
+	run->notes = lappend(run->notes, unconstify(char *, weakness));
+}
+
+/* How long the patch's locks may still be held, in ms. */
+static int
+time_left(HomeoDryRun *run)
+{
+	instr_time	now;
+	double		left;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, run->holds_since);
+	left = homeo_guc_dry_run_lock_hold - INSTR_TIME_GET_MILLISEC(now);
+	return left < 1 ? 1 : (int) left;
+}
+
 /*
- * Makes sure that a rollback will undo the statement, or says in not_tried
- * what it would not undo.
+ * Whether others may wait for what the patch has locked: for rows or weaker
+ * locks few do.  Sequences count by the lock that contains them.
  */
 static bool
-can_be_undone(HomeoTry *try)
+holds_up_others(HomeoDryRun *run)
 {
-	Query	   *query;
-	HomeoEffects effects;
+	return run->footprint.strongest >= ShareLock || run->sequences != NIL;
+}
+
+/* The time limit of what is run while the patch's locks are held, in ms. */
+static int
+limit_of_next(HomeoDryRun *run)
+{
+	return holds_up_others(run) || !run->applied ?
+		Min(homeo_guc_dry_run_statement_timeout, time_left(run)) :
+		homeo_guc_dry_run_statement_timeout;
+}
+
+/*
+ * Whether it failed only because the locks could not be held longer; then that
+ * is noted.  What ended earlier had another reason, such as a timeout that the
+ * role has set for itself.
+ */
+static bool
+was_cut_short(HomeoDryRun *run, const HomeoOutcome *outcome, int limit,
+			  const char *what)
+{
+	if (outcome->ok || outcome->sqlerrcode != ERRCODE_QUERY_CANCELED ||
+		outcome->duration_ms < limit ||
+		limit >= homeo_guc_dry_run_statement_timeout)
+		return false;
+	note(run, psprintf("%s was cut short after homeostasis.dry_run_lock_hold, because others wait for its locks",
+					   what));
+	return true;
+}
+
+/*
+ * A statement that sets sequences is made one that a rollback undoes, where
+ * it is known which; else the guard does not let it.
+ */
+static void
+contain_sequences(HomeoTry *try)
+{
+	List	   *sequences;
 	MemoryContext old;
 
-	if (!homeo_statement_is_plannable(try->statement) &&
-		!IsA(try->statement->stmt, CreateTableAsStmt))
-		return true;
-
-	query = parse_analyze_fixedparams(copyObject(try->statement), try->sql,
-									  NULL, 0, NULL);
-	homeo_effects_find(query, &effects);
+	if (!homeo_statement_is_plannable(try->statement))
+		return;
+	sequences = homeo_effects_sequences(parse_analyze_fixedparams(copyObject(try->statement),
+																  try->sql,
+																  NULL, 0, NULL));
+	if (sequences == NIL)
+		return;
+	homeo_effects_contain(sequences);
+	homeo_guard_permit_setval();
 	old = MemoryContextSwitchTo(try->context);
-	if (effects.function != NULL)
-		try->run->not_tried =
-			psprintf("the patch calls %s(), whose effect a rollback does not undo",
-					 effects.function);
-	else
-		try->run->sequences = list_concat_unique_oid(try->run->sequences,
-													 effects.sequences);
+	try->run->sequences = list_concat_unique_oid(try->run->sequences,
+												 sequences);
 	MemoryContextSwitchTo(old);
-	homeo_effects_contain(effects.sequences);
-	return effects.function == NULL;
 }
 
 static void
@@ -97,22 +148,22 @@ try_body(void *arg)
 {
 	HomeoTry   *try = arg;
 
-	if (can_be_undone(try))
-		try->outcome->rows = homeo_sandbox_execute(try->sql, NULL);
+	contain_sequences(try);
+	try->outcome->rows = homeo_sandbox_execute(try->sql, NULL);
 }
 
 /*
- * Runs the statements as the patch's role.  False: one failed, which is noted
- * as failure with the words given, or was not tried.
+ * Runs the statements as the patch's role.  what: "the patch" or "the undo".
+ * False: one failed, which is noted as failure, or could not be tried.
  */
 static bool
-try_statements(HomeoDryRun *run, List *statements, const char *failure)
+try_statements(HomeoDryRun *run, List *statements, const char *what)
 {
 	HomeoSandbox sandbox = {
 		.role = run->role,
 		.search_path = HOMEO_PATCH_SEARCH_PATH,
 		.lock_timeout = homeo_guc_dry_run_lock_timeout,
-		.statement_timeout = homeo_guc_dry_run_statement_timeout,
+		.guards = HOMEO_GUARD_EFFECTS | HOMEO_GUARD_SUPERUSER,
 		.keep = true
 	};
 	ListCell   *lc;
@@ -126,18 +177,25 @@ try_statements(HomeoDryRun *run, List *statements, const char *failure)
 			.outcome = &outcome,
 			.context = CurrentMemoryContext
 		};
+		const char *breach;
 
 		try.statement = homeo_statement_check_patch(try.sql, true);
-		if (!homeo_sandbox_run(&sandbox, try_body, &try, &outcome))
+		sandbox.statement_timeout = limit_of_next(run);
+		homeo_sandbox_run(&sandbox, try_body, &try, &outcome);
+		breach = homeo_guard_breach();
+		if (breach != NULL)
+			note(run, psprintf("%s %s", what, breach));
+		if (breach != NULL ||
+			was_cut_short(run, &outcome, sandbox.statement_timeout, what))
+			return false;
+		if (!outcome.ok)
 		{
-			run->failure = psprintf("%s: statement %d: %s", failure,
-									foreach_current_index(lc) + 1,
+			run->failure = psprintf("%s cannot be applied: statement %d: %s",
+									what, foreach_current_index(lc) + 1,
 									outcome.message);
 			run->error = homeo_outcome_error(&outcome);
 			return false;
 		}
-		if (run->not_tried != NULL)
-			return false;
 		run->duration_ms += outcome.duration_ms;
 		run->rows += outcome.rows;
 	}
@@ -155,34 +213,33 @@ replay(HomeoDryRun *run, int statement_timeout, HomeoOutcome *outcome)
 	return run->replay.obstacle == NULL;
 }
 
-/*
- * Runs the captured statement with the patch.  Where others wait for the
- * patch's locks they shall not wait longer for the replay than they may for
- * any lock of a dry run; one that is cut short then says nothing.
- */
-static void
-replay_with_patch(HomeoDryRun *run)
+/* A statement that is no query locks tables as a patch does. */
+static bool
+replay_without_patch(HomeoDryRun *run)
 {
 	int			limit = homeo_guc_dry_run_statement_timeout;
 
-	if (run->footprint.strongest >= ShareLock)
-		limit = Min(limit, homeo_guc_dry_run_lock_timeout);
-	if (!run->replayed_before || !replay(run, limit, &run->after))
-		return;
-	if (!run->after.ok &&
-		run->after.sqlerrcode == ERRCODE_QUERY_CANCELED &&
-		run->before.sqlerrcode != ERRCODE_QUERY_CANCELED &&
-		limit < homeo_guc_dry_run_statement_timeout)
-		run->note = "the replay with the patch was cut short, because others wait for the locks of the patch";
-	else
-		run->replayed_after = true;
+	if (run->replay.obstacle == NULL &&
+		!homeo_statement_is_plannable(run->replay.statement))
+		limit = Min(limit, homeo_guc_dry_run_lock_hold);
+	return replay(run, limit, &run->before);
+}
+
+static void
+replay_with_patch(HomeoDryRun *run)
+{
+	int			limit = limit_of_next(run);
+
+	if (run->replayed_before && replay(run, limit, &run->after))
+		run->replayed_after = !was_cut_short(run, &run->after, limit,
+											 "the replay with the patch");
 }
 
 /*
- * Looks for what forbids to apply the patch in a dry run at all, and sums the
- * sizes of its tables for the case that there is.
+ * Whether the patch can be applied in a dry run at all; if not, that is noted.
+ * Sums the sizes of its tables, for that case.
  */
-static void
+static bool
 look_before_applying(HomeoDryRun *run)
 {
 	List	   *all = NIL;
@@ -201,11 +258,12 @@ look_before_applying(HomeoDryRun *run)
 	run->footprint.table_bytes = homeo_footprint_size(all);
 
 	if (!run->transactional)
-		run->not_tried = "a patch that is not transactional cannot be rolled back";
+		note(run, "a patch that is not transactional cannot be rolled back");
 	else if (homeo_guc_dry_run_max_bytes >= 0 &&
 			 homeo_footprint_size(gone_through) / 1024 >
 			 homeo_guc_dry_run_max_bytes)
-		run->not_tried = "the tables it goes through are larger than homeostasis.dry_run_max_bytes";
+		note(run, "the tables it goes through are larger than homeostasis.dry_run_max_bytes");
+	return run->notes == NIL;
 }
 
 static void
@@ -213,9 +271,10 @@ apply(HomeoDryRun *run)
 {
 	uint64		wal_before = pgWalUsage.wal_bytes;
 
-	look_before_applying(run);
-	if (run->not_tried != NULL ||
-		!try_statements(run, run->apply, "the patch cannot be applied"))
+	if (!look_before_applying(run))
+		return;
+	INSTR_TIME_SET_CURRENT(run->holds_since);
+	if (!try_statements(run, run->apply, "the patch"))
 		return;
 	run->applied = true;
 	run->wal_bytes = (int64) (pgWalUsage.wal_bytes - wal_before);
@@ -240,12 +299,10 @@ check_undo(HomeoDryRun *run)
 		return;
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
-	run->undo_checked = try_statements(run, run->undo,
-									   "the undo cannot be applied");
+	run->undo_checked = try_statements(run, run->undo, "the undo");
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	run->not_tried = NULL;
 	run->duration_ms = duration_ms;
 	run->rows = rows;
 }
@@ -257,24 +314,27 @@ has_sqlstate(const HomeoOutcome *outcome, const char *sqlstate)
 		strcmp(unpack_sql_state(outcome->sqlerrcode), sqlstate) == 0;
 }
 
-/* What the replays say about the patch: sets note and failure. */
+/* What the replays say about the patch: adds a note, sets failure. */
 static void
 judge_replays(HomeoDryRun *run)
 {
 	if (!run->replayed_before)
-		run->note = psprintf("not replayed: %s", run->replay.obstacle);
+		note(run, psprintf("not replayed: %s", run->replay.obstacle));
 	else if (run->before.ok)
-		run->note = "the failure did not recur";
+		note(run, "the failure did not recur");
 	else if (!has_sqlstate(&run->before, run->replay.captured_sqlstate))
-		run->note = psprintf("the replay failed in another way than captured: %s",
-							 run->before.message);
+		note(run, psprintf("the replay failed in another way than captured: %s",
+						   run->before.message));
+	else if (run->replay.obstacle != NULL)
+		note(run, psprintf("not replayed with the patch: %s",
+						   run->replay.obstacle));
 	if (run->failure != NULL || !run->replayed_after || run->after.ok)
 		return;
 
 	if (run->after.sqlerrcode == ERRCODE_UNSAFE_NEW_ENUM_VALUE_USAGE)
 	{
 		/* The server refuses the new value until the patch is committed. */
-		run->note = "a value added to an enum cannot be used in the same transaction: the effect cannot be proved in one";
+		note(run, "a value added to an enum cannot be used in the same transaction: the effect cannot be proved in one");
 		run->replayed_after = false;
 	}
 	else if (run->before.ok)
@@ -290,6 +350,22 @@ judge_replays(HomeoDryRun *run)
 		run->error = homeo_outcome_error(&run->after);
 }
 
+/* NULL: there are none. */
+static const char *
+joined(List *notes)
+{
+	StringInfoData all;
+	ListCell   *lc;
+
+	if (notes == NIL)
+		return NULL;
+	initStringInfo(&all);
+	foreach(lc, notes)
+		appendStringInfo(&all, "%s%s", all.len > 0 ? "; " : "",
+						 (const char *) lfirst(lc));
+	return all.data;
+}
+
 static Jsonb *
 result_of(HomeoDryRun *run)
 {
@@ -303,12 +379,7 @@ result_of(HomeoDryRun *run)
 		homeo_json_add_value(&builder, "error", run->error);
 	homeo_json_add_bool(&builder, "applied", run->applied);
 	homeo_json_add_bool(&builder, "replayable", run->replayed_before);
-	if (run->not_tried != NULL && run->note != NULL)
-		homeo_json_add_text(&builder, "replay_note",
-							psprintf("%s; %s", run->not_tried, run->note));
-	else
-		homeo_json_add_text(&builder, "replay_note",
-							run->not_tried ? run->not_tried : run->note);
+	homeo_json_add_text(&builder, "replay_note", joined(run->notes));
 	homeo_json_add_value(&builder, "before", run->replayed_before ?
 						 homeo_outcome_json(&run->before) : NULL);
 	homeo_json_add_value(&builder, "after", run->replayed_after ?
@@ -341,8 +412,7 @@ homeo_dry_run(Jsonb *payload)
 	run.role = get_role_oid(run_as, false);
 
 	homeo_replay_prepare(&run.replay, payload);
-	run.replayed_before = replay(&run, homeo_guc_dry_run_statement_timeout,
-								 &run.before);
+	run.replayed_before = replay_without_patch(&run);
 	apply(&run);
 	if (run.applied)
 	{

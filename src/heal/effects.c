@@ -1,99 +1,36 @@
 /*
  * effects.c
- *		Finds what a statement would do that a rollback does not undo.
+ *		Makes setval(), which no rollback undoes, one that a rollback undoes.
  *
- * Built-in functions that are volatile are trusted by name only; so a
- * function that a later version brings counts as one with lasting effects.
- * Functions in C are trusted unless they belong to an extension that reaches
- * outside of the session.  Results live in CurrentMemoryContext.  Must be
- * called in a transaction with an active snapshot.
+ * Results live in CurrentMemoryContext.  Must be called in a transaction with
+ * an active snapshot.
  */
 #include "postgres.h"
 
 #include "heal/effects.h"
 
+#include "access/transam.h"
 #include "base/compat.h"
-#include "catalog/dependency.h"
 #include "catalog/pg_authid.h"
-#include "catalog/pg_language.h"
-#include "catalog/pg_namespace.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_sequence.h"
-#include "commands/extension.h"
 #include "commands/sequence.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_node.h"
+#include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-/* Volatile functions of pg_catalog that leave nothing, or only a gap. */
-static const char *const harmless_functions[] = {
-	"clock_timestamp", "currval", "gen_random_uuid", "lastval", "nextval",
-	"pg_advisory_xact_lock", "pg_advisory_xact_lock_shared",
-	"pg_current_xact_id", "pg_database_size", "pg_indexes_size", "pg_notify",
-	"pg_relation_size", "pg_sleep", "pg_sleep_for", "pg_sleep_until",
-	"pg_table_size", "pg_total_relation_size",
-	"pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared",
-	"random", "set_config", "setseed", "timeofday", "txid_current",
-	"uuidv4", "uuidv7"
-};
-
-/* Extensions whose functions write through another connection. */
-static const char *const reaching_extensions[] = {
-	"adminpack", "dblink", "http", "pg_background", "plsh"
-};
-
-static bool
-is_among(const char *name, const char *const *names, int count)
+/* What a walk through a statement finds. */
+typedef struct HomeoEffects
 {
-	for (int i = 0; i < count; i++)
-	{
-		if (name != NULL && strcmp(name, names[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* For check_functions_in_node(): true ends the search. */
-static bool
-has_lasting_effect(Oid function, void *context)
-{
-	HomeoEffects *effects = context;
-	HeapTuple	tuple;
-	Form_pg_proc form;
-	bool		lasting = false;
-
-	if (function == F_SETVAL_REGCLASS_INT8 ||
-		function == F_SETVAL_REGCLASS_INT8_BOOL)
-		return false;			/* contained through its sequence */
-
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	form = (Form_pg_proc) GETSTRUCT(tuple);
-	if (form->provolatile == PROVOLATILE_VOLATILE)
-	{
-		const char *name = NameStr(form->proname);
-
-		if (form->pronamespace == PG_CATALOG_NAMESPACE)
-			lasting = !is_among(name, harmless_functions,
-								lengthof(harmless_functions));
-		else if (form->prolang == ClanguageId)
-			lasting = is_among(get_extension_name(getExtensionOfObject(ProcedureRelationId,
-																	   function)),
-							   reaching_extensions,
-							   lengthof(reaching_extensions));
-		if (lasting)
-			effects->function = pstrdup(name);
-	}
-	ReleaseSysCache(tuple);
-	return lasting;
-}
+	List	   *sequences;		/* Oids; only those that are known */
+	bool		knows_all;		/* of the sequences, and runs no other code */
+} HomeoEffects;
 
 /*
  * The sequence that a call of setval() moves, or InvalidOid when that depends
@@ -119,44 +56,51 @@ sequence_of(FuncExpr *call)
 	return isnull ? InvalidOid : DatumGetObjectId(value);
 }
 
+/* For check_functions_in_node(): true for one that initdb did not make. */
 static bool
-find_in_node(Node *node, HomeoEffects *effects)
+is_not_builtin(Oid function, void *context)
 {
+	return function >= FirstNormalObjectId;
+}
+
+/* True ends the search. */
+static bool
+find_in_node(Node *node, void *context)
+{
+	HomeoEffects *effects = context;
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, find_in_node, effects, 0);
+		return query_tree_walker((Query *) node, find_in_node, context, 0);
 
 	if (IsA(node, FuncExpr) &&
 		(((FuncExpr *) node)->funcid == F_SETVAL_REGCLASS_INT8 ||
 		 ((FuncExpr *) node)->funcid == F_SETVAL_REGCLASS_INT8_BOOL))
-	{
-		Oid			sequence = sequence_of((FuncExpr *) node);
-
-		if (!OidIsValid(sequence))
-		{
-			effects->function = "setval";
-			return true;
-		}
 		effects->sequences = list_append_unique_oid(effects->sequences,
-													sequence);
-	}
-	if (check_functions_in_node(node, has_lasting_effect, effects))
+													sequence_of((FuncExpr *) node));
+	if (IsA(node, CoerceToDomain) ||
+		check_functions_in_node(node, is_not_builtin, NULL) ||
+		list_member_oid(effects->sequences, InvalidOid))
+	{
+		effects->knows_all = false;
 		return true;
-	return expression_tree_walker(node, find_in_node, effects);
+	}
+	return expression_tree_walker(node, find_in_node, context);
 }
 
-void
-homeo_effects_find(Query *query, HomeoEffects *effects)
+List *
+homeo_effects_sequences(Query *query)
 {
-	Node	   *tree = (Node *) query;
+	HomeoEffects effects = {.knows_all = true};
+	List	   *rewritten;
 
-	effects->function = NULL;
-	effects->sequences = NIL;
-	if (query->commandType == CMD_UTILITY &&
-		IsA(query->utilityStmt, CreateTableAsStmt))
-		tree = ((CreateTableAsStmt *) query->utilityStmt)->query;
-	find_in_node(tree, effects);
+	if (query->commandType != CMD_SELECT || query->hasModifyingCTE)
+		return NIL;
+	/* With what its views and the policies of its tables would run. */
+	rewritten = QueryRewrite(copyObject(query));
+	find_in_node((Node *) linitial(rewritten), &effects);
+	return effects.knows_all ? effects.sequences : NIL;
 }
 
 /* Any option makes ALTER SEQUENCE write a new file; this one changes nothing. */

@@ -1,25 +1,19 @@
 /*
  * effects.h
- *		Finds what a statement would do that a rollback does not undo.
+ *		Makes setval(), which no rollback undoes, one that a rollback undoes.
  */
 #ifndef HOMEO_EFFECTS_H
 #define HOMEO_EFFECTS_H
 
 #include "nodes/parsenodes.h"
 
-typedef struct HomeoEffects
-{
-	const char *function;		/* one whose effect would stay; NULL: none */
-	List	   *sequences;		/* Oids of sequences that setval() would move */
-} HomeoEffects;
-
 /*
- * Looks at the functions that an analysed statement calls itself; what views,
- * triggers and functions of users do is out of its sight.  Evaluates the
- * arguments of setval(), so it must be called as the role that is going to
- * run the statement.
+ * The Oids of the sequences that an analysed SELECT sets by setval(); NIL when
+ * it sets none, when they are not known before it runs, or when it could run
+ * code of somebody else, which could set others.  Evaluates the arguments, so
+ * it must be called as the role that is going to run the statement.
  */
-extern void homeo_effects_find(Query *query, HomeoEffects *effects);
+extern List *homeo_effects_sequences(Query *query);
 
 /*
  * Gives each sequence a new file that a rollback of the transaction takes

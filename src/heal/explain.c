@@ -150,6 +150,7 @@ explain(HomeoReplay *replay, List *indexes, int statement_timeout)
 		.search_path = replay->search_path,
 		.lock_timeout = homeo_guc_dry_run_lock_timeout,
 		.statement_timeout = statement_timeout,
+		.guards = HOMEO_GUARD_EFFECTS,
 		.read_only = true
 	};
 

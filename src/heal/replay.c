@@ -14,7 +14,6 @@
 #include "base/guc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "heal/effects.h"
 #include "heal/statement.h"
 #include "nodes/params.h"
 #include "nodes/pg_list.h"
@@ -39,7 +38,6 @@ typedef struct HomeoReplayRun
 {
 	HomeoReplay *replay;
 	HomeoOutcome *outcome;
-	MemoryContext context;		/* where results go */
 } HomeoReplayRun;
 
 static bool
@@ -235,8 +233,6 @@ make_parameters(List *values, Oid *types, int ntypes)
 	ListCell   *lc;
 	int			i = 0;
 
-	if (values == NIL)
-		return NULL;
 	params = makeParamList(list_length(values));
 	foreach(lc, values)
 	{
@@ -256,48 +252,27 @@ make_parameters(List *values, Oid *types, int ntypes)
 	return params;
 }
 
-/*
- * Analyses a plannable statement for the types of its parameters, and for
- * effects that would stay.  False: it has such, which is an obstacle.
- */
-static bool
-look_before_running(HomeoReplay *replay, ParamListInfo *params,
-					MemoryContext context)
+/* The values of a plannable statement's parameters; NULL: it has none. */
+static ParamListInfo
+read_values(HomeoReplay *replay)
 {
 	Oid		   *types = NULL;
 	int			ntypes = 0;
-	Query	   *query;
-	HomeoEffects effects;
 
-	query = parse_analyze_varparams(copyObject(replay->statement), replay->sql,
-									&types, &ntypes, NULL);
-	homeo_effects_find(query, &effects);
-	if (effects.function == NULL && effects.sequences != NIL)
-		effects.function = "setval";
-	if (effects.function != NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		replay->obstacle = psprintf("it calls %s(), whose effect a rollback does not undo",
-									effects.function);
-		MemoryContextSwitchTo(old);
-		return false;
-	}
-	*params = make_parameters(replay->parameters, types, ntypes);
-	return true;
+	if (replay->parameters == NIL)
+		return NULL;
+	(void) parse_analyze_varparams(copyObject(replay->statement), replay->sql,
+								   &types, &ntypes, NULL);
+	return make_parameters(replay->parameters, types, ntypes);
 }
 
 static void
 replay_body(void *arg)
 {
 	HomeoReplayRun *run = arg;
-	HomeoReplay *replay = run->replay;
-	ParamListInfo params = NULL;
 
-	if (homeo_statement_is_plannable(replay->statement) &&
-		!look_before_running(replay, &params, run->context))
-		return;
-	run->outcome->rows = homeo_sandbox_execute(replay->sql, params);
+	run->outcome->rows = homeo_sandbox_execute(run->replay->sql,
+											   read_values(run->replay));
 }
 
 /*
@@ -380,8 +355,7 @@ homeo_replay_run(HomeoReplay *replay, int lock_timeout, int statement_timeout,
 {
 	HomeoReplayRun run = {
 		.replay = replay,
-		.outcome = outcome,
-		.context = CurrentMemoryContext
+		.outcome = outcome
 	};
 	List	   *settings = configured_settings(replay->role);
 	const char *configured_path = setting_among(settings, "search_path");
@@ -390,8 +364,10 @@ homeo_replay_run(HomeoReplay *replay, int lock_timeout, int statement_timeout,
 		.settings = settings,
 		.search_path = replay->search_path,
 		.lock_timeout = lock_timeout,
-		.statement_timeout = effective_timeout(settings, statement_timeout)
+		.statement_timeout = effective_timeout(settings, statement_timeout),
+		.guards = HOMEO_GUARD_EFFECTS
 	};
+	const char *breach;
 
 	if (!replay->ran)
 		replay->configured_path = configured_path;
@@ -400,4 +376,7 @@ homeo_replay_run(HomeoReplay *replay, int lock_timeout, int statement_timeout,
 		sandbox.search_path = configured_path;
 	replay->ran = true;
 	homeo_sandbox_run(&sandbox, replay_body, &run, outcome);
+	breach = homeo_guard_breach();
+	if (breach != NULL)
+		replay->obstacle = psprintf("it %s", breach);
 }

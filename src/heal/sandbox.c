@@ -24,6 +24,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "storage/latch.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -34,6 +35,12 @@
 
 /* Longer texts of errors are cut, at a character. */
 #define ERROR_TEXT_LENGTH	2000
+
+/* After the time limit of a body has been ignored so long, the process ends. */
+#define IGNORED_MS			1000
+
+static TimeoutId end_timeout = MAX_TIMEOUTS;	/* not registered yet */
+static volatile sig_atomic_t was_ignored = false;
 
 static void
 set_locally(const char *name, const char *value)
@@ -74,6 +81,42 @@ make_constraints_immediate(void)
 	AfterTriggerSetState(all);
 }
 
+/* In a signal handler: what die() does, whose FATAL error nobody catches. */
+static void
+end_process(void)
+{
+	was_ignored = true;
+	ProcDiePending = true;
+	InterruptPending = true;
+	SetLatch(MyLatch);
+}
+
+bool
+homeo_sandbox_was_ignored(void)
+{
+	return was_ignored;
+}
+
+/*
+ * Cancels the body after limit_ms, and ends the process when that has not
+ * ended the body: PL/pgSQL can catch query_canceled.
+ */
+static void
+start_timers(int limit_ms)
+{
+	if (end_timeout == MAX_TIMEOUTS)
+		end_timeout = RegisterTimeout(USER_TIMEOUT, end_process);
+	enable_timeout_after(STATEMENT_TIMEOUT, limit_ms);
+	enable_timeout_after(end_timeout, limit_ms + IGNORED_MS);
+}
+
+static void
+stop_timers(void)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	disable_timeout(end_timeout, false);
+}
+
 /* The part that may raise. */
 static void
 run_body(const HomeoSandbox *sandbox, HomeoSandboxBody body, void *arg)
@@ -86,13 +129,16 @@ run_body(const HomeoSandbox *sandbox, HomeoSandboxBody body, void *arg)
 	set_configured(sandbox->settings);
 	set_locally("lock_timeout", psprintf("%d", sandbox->lock_timeout));
 	set_locally("search_path", sandbox->search_path);
+	/* Index expressions in other processes would be out of the guard's sight. */
+	if (sandbox->guards != 0)
+		set_locally("max_parallel_maintenance_workers", "0");
 	if (sandbox->read_only)
 		XactReadOnly = true;
 	GetUserIdAndSecContext(&save_user, &save_context);
 	SetUserIdAndSecContext(sandbox->role,
 						   save_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
-	enable_timeout_after(STATEMENT_TIMEOUT, sandbox->statement_timeout);
+	start_timers(sandbox->statement_timeout);
 
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -100,7 +146,7 @@ run_body(const HomeoSandbox *sandbox, HomeoSandboxBody body, void *arg)
 	PopActiveSnapshot();
 	SPI_finish();
 
-	disable_timeout(STATEMENT_TIMEOUT, false);
+	stop_timers();
 	CHECK_FOR_INTERRUPTS();
 	SetUserIdAndSecContext(save_user, save_context);
 	AtEOXact_GUC(false, nest_level);
@@ -112,6 +158,7 @@ homeo_sandbox_run(const HomeoSandbox *sandbox, HomeoSandboxBody body,
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	int			guards = homeo_guard_set(sandbox->guards);
 	instr_time	start;
 	instr_time	now;
 
@@ -130,19 +177,11 @@ homeo_sandbox_run(const HomeoSandbox *sandbox, HomeoSandboxBody body,
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		disable_timeout(STATEMENT_TIMEOUT, false);
-		QueryCancelPending = false;
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		homeo_outcome_set_error(outcome, error);
-		FreeErrorData(error);
+		homeo_outcome_catch(outcome, context,
+							RollbackAndReleaseCurrentSubTransaction);
 	}
 	PG_END_TRY();
+	(void) homeo_guard_set(guards);
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 
@@ -179,13 +218,25 @@ cut(const char *string)
 }
 
 void
-homeo_outcome_set_error(HomeoOutcome *outcome, const ErrorData *error)
+homeo_outcome_catch(HomeoOutcome *outcome, MemoryContext context,
+					void (*roll_back) (void))
 {
+	ErrorData  *error;
+
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	roll_back();
+	MemoryContextSwitchTo(context);
+
 	outcome->ok = false;
 	outcome->sqlerrcode = error->sqlerrcode;
 	outcome->message = cut(error->message);
 	outcome->detail = cut(error->detail);
 	outcome->hint = cut(error->hint);
+	FreeErrorData(error);
 }
 
 Jsonb *

@@ -7,6 +7,7 @@
 #define HOMEO_SANDBOX_H
 
 #include "base/json.h"
+#include "heal/guard.h"
 #include "nodes/params.h"
 
 typedef struct HomeoSandbox
@@ -17,6 +18,7 @@ typedef struct HomeoSandbox
 	const char *search_path;
 	int			lock_timeout;	/* ms */
 	int			statement_timeout;	/* ms, for the whole body */
+	int			guards;			/* guard.h */
 	bool		read_only;
 	bool		keep;			/* false: rolled back even when it succeeds */
 } HomeoSandbox;
@@ -38,12 +40,16 @@ typedef void (*HomeoSandboxBody) (void *arg);
 /*
  * Runs body in a subtransaction of the current transaction, as the role, in a
  * security-restricted context, with SPI connected and a fresh snapshot.
- * Catches every ERROR.  FATAL is not caught.  Fills in all of outcome but
- * rows, and returns outcome->ok.
+ * Catches every ERROR.  FATAL is not caught: code that catches the error of its
+ * time limit and goes on ends the process a second later.  Fills in all of
+ * outcome but rows, and returns outcome->ok.
  */
 extern bool homeo_sandbox_run(const HomeoSandbox *sandbox,
 							  HomeoSandboxBody body, void *arg,
 							  HomeoOutcome *outcome);
+
+/* Whether this process ends because a body ignored its time limit. */
+extern bool homeo_sandbox_was_ignored(void);
 
 /*
  * Executes one SQL statement through SPI and returns how many rows it
@@ -60,8 +66,12 @@ extern Jsonb *homeo_outcome_error(const HomeoOutcome *outcome);
  */
 extern Jsonb *homeo_outcome_json(const HomeoOutcome *outcome);
 
-/* An outcome from an error; copies what it needs. */
-extern void homeo_outcome_set_error(HomeoOutcome *outcome,
-									const ErrorData *error);
+/*
+ * For a PG_CATCH() block: makes an outcome of the error that is being handled,
+ * in context, which becomes current, and ends its transaction by the function
+ * given.
+ */
+extern void homeo_outcome_catch(HomeoOutcome *outcome, MemoryContext context,
+								void (*roll_back) (void));
 
 #endif							/* HOMEO_SANDBOX_H */

@@ -114,6 +114,7 @@ homeo_sql_patch_apply(HomeoPatchRun *run)
 		.search_path = HOMEO_PATCH_SEARCH_PATH,
 		.lock_timeout = homeo_guc_deploy_lock_timeout,
 		.statement_timeout = homeo_guc_deploy_statement_timeout,
+		.guards = HOMEO_GUARD_SUPERUSER,
 		.keep = true
 	};
 	ListCell   *lc;

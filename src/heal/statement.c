@@ -150,6 +150,52 @@ is_patch_only(Node *statement)
 	}
 }
 
+/*
+ * Code in C is loaded when its function is created.  Only a superuser creates
+ * such a function.
+ */
+static bool
+loads_library(CreateFunctionStmt *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, statement->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, lc);
+
+		if (strcmp(option->defname, "language") == 0)
+			return pg_strcasecmp(strVal(option->arg), "c") == 0;
+	}
+	return false;
+}
+
+bool
+homeo_statement_stays_inside(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_CreateFunctionStmt:
+			return !loads_library((CreateFunctionStmt *) statement);
+		case T_CallStmt:
+		case T_ClosePortalStmt:
+		case T_ConstraintsSetStmt:
+		case T_DeallocateStmt:
+		case T_DeclareCursorStmt:
+		case T_DoStmt:
+		case T_ExecuteStmt:
+		case T_ExplainStmt:
+		case T_FetchStmt:
+		case T_NotifyStmt:
+		case T_PrepareStmt:
+		case T_TruncateStmt:
+		case T_VariableSetStmt:
+		case T_VariableShowStmt:
+			return true;
+		default:
+			return is_transactional_ddl(statement) || is_patch_only(statement);
+	}
+}
+
 RawStmt *
 homeo_statement_check_patch(const char *sql, bool transactional)
 {

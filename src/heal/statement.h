@@ -28,6 +28,12 @@ extern RawStmt *homeo_statement_check_patch(const char *sql,
  */
 extern const char *homeo_statement_replay_obstacle(RawStmt *statement);
 
+/*
+ * Whether a utility statement that something else runs, in a function perhaps,
+ * leaves nothing when its transaction is rolled back.
+ */
+extern bool homeo_statement_stays_inside(Node *statement);
+
 /* Whether it is a statement that the planner sees: SELECT, INSERT ... */
 extern bool homeo_statement_is_plannable(RawStmt *statement);
 

@@ -75,6 +75,7 @@ typedef struct HomeoOperatorShared
 	int			operator;		/* the same, written by the operator */
 	pg_atomic_uint32 phase;
 	FullTransactionId xid;		/* that the operator asks for */
+	bool		ignored_limit;	/* the operator's statement did, and ended it */
 	Size		payload_size;	/* bytes, without a terminating null */
 	Size		result_size;
 	char		data[FLEXIBLE_ARRAY_MEMBER];	/* payload, then result */
@@ -94,21 +95,28 @@ struct HomeoOperator
 static List *waiting_for = NIL;
 
 /*
- * The result of a job that got no answer from its operator; interrupted: the
- * reason may go away, so that another attempt makes sense.
+ * The result of a job that failed; interrupted: the operator ended before it
+ * was done with it.
  */
 static char *
-error_result(int sqlerrcode, bool interrupted, const char *message)
+result_of_error(const HomeoOutcome *outcome, bool interrupted)
 {
-	HomeoOutcome outcome = {.sqlerrcode = sqlerrcode,.message = message};
 	HomeoJsonBuilder builder;
 
 	homeo_json_begin(&builder);
 	homeo_json_add_bool(&builder, "ok", false);
 	if (interrupted)
 		homeo_json_add_bool(&builder, "interrupted", true);
-	homeo_json_add_value(&builder, "error", homeo_outcome_error(&outcome));
+	homeo_json_add_value(&builder, "error", homeo_outcome_error(outcome));
 	return homeo_json_print(homeo_json_end(&builder));
+}
+
+static char *
+error_result(int sqlerrcode, bool interrupted, const char *message)
+{
+	HomeoOutcome outcome = {.sqlerrcode = sqlerrcode,.message = message};
+
+	return result_of_error(&outcome, interrupted);
 }
 
 bool
@@ -190,6 +198,7 @@ create_segment(const char *kind, const char *payload)
 	shared->encoding = GetDatabaseEncoding();
 	shared->waiter = homeo_proc_number_compat(MyProc);
 	pg_atomic_init_u32(&shared->phase, PHASE_RUNS);
+	shared->ignored_limit = false;
 	shared->payload_size = size;
 	shared->result_size = 0;
 	memcpy(shared->data, payload, size);
@@ -248,9 +257,14 @@ forget(HomeoOperator *operator)
 static char *
 missing_result(HomeoOperator *operator)
 {
-	if (operator->overdue)
-		return error_result(ERRCODE_QUERY_CANCELED, true,
-							"the operator was terminated: it took longer than its statements may");
+	/* What goes on beyond its limit in a dry run would do so again. */
+	if (operator->overdue ||
+		(operator->shared != NULL && operator->shared->ignored_limit))
+		return error_result(ERRCODE_QUERY_CANCELED,
+							strcmp(operator->shared->kind, "validate") != 0,
+							operator->overdue ?
+							"the operator was terminated: it took longer than its statements may" :
+							"the operator ended itself: what it ran ignored its time limit");
 	if (operator->segment == NULL)
 		return error_result(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, true,
 							"no dynamic shared memory segment is free for the operator");
@@ -383,15 +397,7 @@ run_alone(const char *sql)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		disable_timeout(STATEMENT_TIMEOUT, false);
-		QueryCancelPending = false;
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		AbortOutOfAnyTransaction();
-		homeo_outcome_set_error(outcome, error);
+		homeo_outcome_catch(outcome, context, AbortOutOfAnyTransaction);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -534,24 +540,11 @@ convert(char *string, Size length, int from, int to)
 static char *
 recover(MemoryContext context)
 {
-	ErrorData  *error;
 	HomeoOutcome outcome = {0};
-	HomeoJsonBuilder builder;
 
-	disable_all_timeouts(false);
-	QueryCancelPending = false;
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	AbortOutOfAnyTransaction();
-	MemoryContextSwitchTo(context);
-
-	homeo_worker_note_error(error->message);
-	homeo_outcome_set_error(&outcome, error);
-	homeo_json_begin(&builder);
-	homeo_json_add_bool(&builder, "ok", false);
-	homeo_json_add_value(&builder, "error", homeo_outcome_error(&outcome));
-	return homeo_json_print(homeo_json_end(&builder));
+	homeo_outcome_catch(&outcome, context, AbortOutOfAnyTransaction);
+	homeo_worker_note_error(outcome.message);
+	return result_of_error(&outcome, false);
 }
 
 static char *
@@ -621,6 +614,15 @@ answer(HomeoOperatorShared *shared, char *result)
 	enter_phase(shared, PHASE_DONE, shared->waiter);
 }
 
+/* Says why this operator never answers, if a statement is the reason. */
+static void
+note_ignored_limit(int code, Datum arg)
+{
+	HomeoOperatorShared *shared = (HomeoOperatorShared *) DatumGetPointer(arg);
+
+	shared->ignored_limit = homeo_sandbox_was_ignored();
+}
+
 void
 homeo_operator_main(Datum main_arg)
 {
@@ -634,6 +636,7 @@ homeo_operator_main(Datum main_arg)
 		proc_exit(0);			/* nobody waits any more */
 	shared = dsm_segment_address(segment);
 	shared->operator = homeo_proc_number_compat(MyProc);
+	before_shmem_exit(note_ignored_limit, PointerGetDatum(shared));
 	homeo_worker_connect();
 
 	/* What replayed statements warn of is no news. */
