@@ -53,7 +53,7 @@ doubt as
   where t.rank = 1
 )
 select
-  case when d.reason is null then array[format('drop index concurrently %s', t.name)] end as apply,
+  case when d.reason is null then array[format('drop index concurrently if exists %s', t.name)] end as apply,
   null::text[] as undo,
   t.owner as run_as,
   t.nspname || '.' || t.table_name as object,

@@ -70,7 +70,7 @@ doubt as
       then format('index %s is being built at this moment', t.name)
   end as reason,
   case
-    when t.leftover and not t.indisvalid then 'drop index concurrently'
+    when t.leftover and not t.indisvalid then 'drop index concurrently if exists'
     when t.indisexclusion or t.corrupted and t.bytes <= 64 * 1024 * 1024 then 'reindex index'
     else 'reindex index concurrently'
   end as command

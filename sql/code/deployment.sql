@@ -131,6 +131,22 @@ $$;
 comment on function homeostasis.record_steps(homeostasis.jobs, jsonb) is
   'Stores what became of each statement of a deployment or of its undo';
 
+create function homeostasis.may_have_left(job homeostasis.jobs, result jsonb) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when (job.payload ->> 'transactional')::boolean then false
+    when result -> 'steps' is null then job.lost > 0
+    -- What is there belongs to somebody else: the undo must not drop it.
+    when result #>> '{error,sqlstate}' = '42P07' then false
+    else result #>> '{steps,0,status}' <> 'skipped'
+  end
+$$;
+
+comment on function homeostasis.may_have_left(homeostasis.jobs, jsonb) is
+  'Whether a change that failed may have left something, as an index that was not built to its end: outside a transaction, when it failed halfway or its runner was lost';
+
 create function homeostasis.conclude_apply(job homeostasis.jobs, result jsonb) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -153,9 +169,7 @@ begin
     return;
   end if;
   problem := homeostasis.job_problem(job, result);
-  if not patch.transactional and patch.undo_sql is not null
-    and result #>> '{steps,0,status}' <> 'skipped'
-  then
+  if patch.undo_sql is not null and homeostasis.may_have_left(job, result) then
     perform homeostasis.begin_rollback(patch, deployment, problem);
   else
     perform homeostasis.move_deployment(deployment, 'failed');

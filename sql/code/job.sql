@@ -194,13 +194,15 @@ as $$
       when job.kind = 'plan' then
         homeostasis.is_transient(e.sqlstate) or coalesce(e.sqlstate = '57014', false)
       when job.kind = 'validate' then homeostasis.is_transient(e.sqlstate)
-      else homeostasis.is_transient(e.sqlstate) and (job.payload ->> 'transactional')::boolean
+      else homeostasis.is_transient(e.sqlstate)
+        and (job.kind = 'undo' or (job.payload ->> 'transactional')::boolean
+             or coalesce((result ->> 'interrupted')::boolean, false))
     end
   from (values (result #>> '{error,sqlstate}')) e (sqlstate)
 $$;
 
 comment on function homeostasis.may_retry(homeostasis.jobs, jsonb) is
-  'Whether a failed job is worth another attempt: it met a passing obstacle and left nothing behind';
+  'Whether a failed job is worth another attempt: it met a passing obstacle, and left nothing behind (one that was interrupted: it never began) or is an undo, which can be repeated';
 
 create function homeostasis.retry_job(job homeostasis.jobs, result jsonb) returns void
 language plpgsql
@@ -263,13 +265,26 @@ $$;
 comment on function homeostasis.lock_running_job(bigint) is
   'Locks a job behind its patch and issue and returns it; null when it is not running';
 
+create function homeostasis.is_repeatable(job homeostasis.jobs) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select job.kind in ('plan', 'validate', 'undo')
+    or job.kind = 'apply' and (select p.undo_sql is null from homeostasis.patches p
+                               where p.service_id = job.service_id and p.id = job.patch_id)
+$$;
+
+comment on function homeostasis.is_repeatable(homeostasis.jobs) is
+  'Whether a job outside a transaction may be done again, although nobody knows what it has done: an undo, or a change without one, such as VACUUM, says "if exists". Any other change is undone instead';
+
 create function homeostasis.job_fate(job homeostasis.jobs) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select case
     when job.kind in ('plan', 'validate') then 'not done'
-    when not (job.payload ->> 'transactional')::boolean then 'unknown'
+    when not (job.payload ->> 'transactional')::boolean then
+      case when homeostasis.is_repeatable(job) then 'perhaps done' else 'unknown' end
     when job.commit_xid is null then 'not done'
     -- Another server's, if this one was restored from a dump.
     when job.commit_xid > pg_current_xact_id() then 'unknown'
@@ -280,7 +295,7 @@ as $$
 $$;
 
 comment on function homeostasis.job_fate(homeostasis.jobs) is
-  'What became of a job whose runner never answered: done, not done, under way or unknown';
+  'What became of a job whose runner never answered: done, not done, perhaps done (and can be repeated), under way or unknown';
 
 create function homeostasis.done_result(job homeostasis.jobs) returns jsonb
 language sql stable
@@ -309,12 +324,12 @@ begin
   elsif fate = 'done' then
     perform homeostasis.conclude_job(job, homeostasis.done_result(job));
     return;
-  elsif fate = 'unknown' then
+  elsif fate in ('unknown', 'perhaps done') then
     lost_job.lost := job.lost + 1;
     update homeostasis.jobs j set lost = lost_job.lost
       where j.service_id = job.service_id and j.id = job.id;
   end if;
-  if fate = 'not done' and job.attempts < job.max_attempts then
+  if fate in ('not done', 'perhaps done') and job.attempts < job.max_attempts then
     perform homeostasis.retry_job(lost_job, result);
   else
     perform homeostasis.conclude_job(lost_job, result);
@@ -323,7 +338,7 @@ end
 $$;
 
 comment on function homeostasis.lose_job(homeostasis.jobs, text) is
-  'A locked job''s runner never answered: concludes what is known to be done, tries again what is not, fails where nobody knows or the attempts are used up';
+  'A locked job''s runner never answered: concludes what is known to be done, tries again what is not or can be repeated, fails where nobody knows or the attempts are used up; what fails outside a transaction is undone';
 
 create function homeostasis.complete_job(job_id bigint, result jsonb) returns boolean
 language plpgsql security definer

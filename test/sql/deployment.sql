@@ -59,6 +59,10 @@ select is(fixture.status(:patch_id) || ' ' || fixture.deployment_status(:patch_i
 select fixture.answer('undo', fixture.applied()) as job_id \gset
 select is(fixture.status(:patch_id) || ': ' || fixture.reason(:patch_id), 'rolled_back: could not create unique index',
   'with the reason of the failure');
+select fixture.patch('deploying', '{"transactional": false}') as patch_id \gset
+select fixture.answer('apply', '{"ok": false, "steps": [{"statement": "create index concurrently", "status": "failed"}],
+  "error": {"sqlstate": "42P07", "message": "relation \"i\" already exists"}}') as job_id \gset
+select is(fixture.status(:patch_id), 'failed', 'unless what it was to create is there: the undo would drop another''s');
 select fixture.patch('deploying', '{"transactional": false, "undo": null}') as patch_id \gset
 select fixture.answer('apply', '{"ok": false, "steps": [{"statement": "vacuum", "status": "failed"}],
   "error": {"sqlstate": "53100", "message": "disk full"}}') as job_id \gset

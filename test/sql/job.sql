@@ -159,9 +159,30 @@ select is(fixture.status(:patch_id), 'failed', 'of a transaction that this serve
 select fixture.patch('deploying', '{"transactional": false}') as patch_id \gset
 select pg_temp.claim_latest('apply') as job_id \gset
 select pg_temp.lose(:job_id) \g /dev/null
-select is(fixture.status(:patch_id), 'failed', 'a lost change outside a transaction is not tried again');
+select is(fixture.status(:patch_id) || ' ' || fixture.deployment_status(:patch_id), 'rolling_back rolling_back',
+  'a lost change outside a transaction is not tried again but undone, for it may have left something');
 select matches(fixture.reason(:patch_id), 'an attempt that was lost may have done it already',
-  'and its failure says what nobody knows');
+  'and the reason says what nobody knows');
+select pg_temp.claim_latest('undo') as job_id \gset
+select pg_temp.lose(:job_id) \g /dev/null
+select is(status || ' ' || lost, 'pending 1', 'a lost undo is done again') from homeostasis.jobs where id = :job_id;
+select fixture.answer('undo', fixture.applied()) as job_id \gset
+select is(fixture.status(:patch_id), 'rolled_back', 'until nothing of the change is left');
+
+select fixture.patch('deploying', '{"transactional": false, "undo": null}') as patch_id \gset
+select pg_temp.claim_latest('apply') as job_id \gset
+select pg_temp.lose(:job_id) \g /dev/null
+select is(status || ' ' || lost, 'pending 1', 'a lost change that has no undo is done again')
+from homeostasis.jobs where id = :job_id;
+select fixture.answer('apply', fixture.broken('42P07')) as job_id \gset
+select is(fixture.status(:patch_id), 'failed', 'and fails if it cannot be');
+select matches(fixture.reason(:patch_id), 'an attempt that was lost may have done it already',
+  'which may be because it was done');
+
+select fixture.patch('deploying', '{"transactional": false}') as patch_id \gset
+select fixture.answer('apply', fixture.broken('53400') || '{"interrupted": true}') as job_id \gset
+select is(status || ' ' || lost, 'pending 0', 'what found no place to begin has left nothing')
+from homeostasis.jobs where id = :job_id;
 
 select fixture.patch('deploying') as patch_id \gset
 select fixture.answer('apply', fixture.broken('57P01') || '{"interrupted": true}') as job_id \gset
