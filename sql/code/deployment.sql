@@ -147,6 +147,18 @@ $$;
 comment on function homeostasis.may_have_left(homeostasis.jobs, jsonb) is
   'Whether a change that failed may have left something, as an index that was not built to its end: outside a transaction, when it failed halfway or its runner was lost';
 
+create function homeostasis.with_leftovers(reason text, result jsonb) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select concat_ws('; ', reason, 'invalid and to be dropped: '
+    || (select string_agg(i, ', ' order by i)
+        from jsonb_array_elements_text(nullif(result -> 'invalid_indexes', 'null')) i))
+$$;
+
+comment on function homeostasis.with_leftovers(text, jsonb) is
+  'A reason with the invalid indexes that the operator found on the tables of a patch when it had run outside a transaction';
+
 create function homeostasis.conclude_apply(job homeostasis.jobs, result jsonb) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -165,7 +177,7 @@ begin
           observe_until = clock_timestamp() + d.settle_time + d.observe_window
       where d.service_id = deployment.service_id and d.id = deployment.id;
     perform homeostasis.move_patch(patch, 'deployed',
-      format('watched for %s', deployment.observe_window));
+      homeostasis.with_leftovers(format('watched for %s', deployment.observe_window), result));
     return;
   end if;
   problem := homeostasis.job_problem(job, result);
@@ -173,7 +185,7 @@ begin
     perform homeostasis.begin_rollback(patch, deployment, problem);
   else
     perform homeostasis.move_deployment(deployment, 'failed');
-    perform homeostasis.move_patch(patch, 'failed', problem);
+    perform homeostasis.move_patch(patch, 'failed', homeostasis.with_leftovers(problem, result));
   end if;
 end
 $$;
@@ -257,11 +269,12 @@ begin
   perform homeostasis.record_steps(job, result);
   if (result ->> 'ok')::boolean then
     perform homeostasis.move_deployment(deployment, 'rolled_back');
-    perform homeostasis.move_patch(patch, 'rolled_back', deployment.rollback_reason);
+    perform homeostasis.move_patch(patch, 'rolled_back',
+      homeostasis.with_leftovers(deployment.rollback_reason, result));
   else
     perform homeostasis.move_deployment(deployment, 'failed');
     perform homeostasis.move_patch(patch, 'failed',
-      'the undo failed: ' || homeostasis.job_problem(job, result));
+      homeostasis.with_leftovers('the undo failed: ' || homeostasis.job_problem(job, result), result));
   end if;
 end
 $$;

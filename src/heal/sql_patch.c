@@ -14,6 +14,11 @@
 #include "access/xact.h"
 #include "base/compat.h"
 #include "base/guc.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "heal/statement.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -23,7 +28,9 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/portal.h"
+#include "utils/snapmgr.h"
 
 /* Between two statements in what their digest is computed over. */
 #define STATEMENT_SEPARATOR	'\x1f'
@@ -63,6 +70,26 @@ digest_of(List *statements)
 	return hex;
 }
 
+/* Oids of the tables, also of those that are named by their indexes. */
+static List *
+tables_of(RawStmt *statement)
+{
+	List	   *oids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, homeo_statement_tables(statement, false))
+	{
+		Oid			oid = RangeVarGetRelid(lfirst_node(RangeVar, lc), NoLock,
+										   true);
+
+		if (OidIsValid(oid) && get_rel_relkind(oid) == RELKIND_INDEX)
+			oid = IndexGetRelation(oid, true);
+		if (OidIsValid(oid))
+			oids = lappend_oid(oids, oid);
+	}
+	return oids;
+}
+
 HomeoPatchRun *
 homeo_sql_patch_begin(Jsonb *payload)
 {
@@ -83,8 +110,14 @@ homeo_sql_patch_begin(Jsonb *payload)
 				 errmsg("the statements of the job are not the approved ones: their digest differs")));
 
 	foreach(lc, run->statements)
-		(void) homeo_statement_check_patch((const char *) lfirst(lc),
-										   run->transactional);
+	{
+		RawStmt    *statement = homeo_statement_check_patch((const char *) lfirst(lc),
+															run->transactional);
+
+		if (!run->transactional)
+			run->tables = list_concat_unique_oid(run->tables,
+												 tables_of(statement));
+	}
 	run->role = get_role_oid(run_as, false);
 	run->role_is_superuser = superuser_arg(run->role);
 	return run;
@@ -155,6 +188,46 @@ homeo_sql_patch_execute_alone(const char *sql)
 	PortalDrop(portal, false);
 }
 
+/* Adds the names of the invalid indexes of one table. */
+static void
+inspect_table(HomeoPatchRun *run, Oid table, MemoryContext context)
+{
+	Oid			types[1] = {OIDOID};
+	Datum		values[1] = {ObjectIdGetDatum(table)};
+	MemoryContext old;
+
+	if (SPI_execute_with_args("select format('%I.%I', n.nspname, c.relname)"
+							  " from pg_index i"
+							  " join pg_class c on c.oid = i.indexrelid"
+							  " join pg_namespace n on n.oid = c.relnamespace"
+							  " where i.indrelid = $1 and not i.indisvalid and c.relkind = 'i'"
+							  "   and not exists (select from pg_stat_progress_create_index p"
+							  "                   where p.index_relid = c.oid)"
+							  " order by 1",
+							  1, types, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pg_index");
+	old = MemoryContextSwitchTo(context);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		run->invalid_indexes = lappend(run->invalid_indexes,
+									   SPI_getvalue(SPI_tuptable->vals[i],
+													SPI_tuptable->tupdesc, 1));
+	MemoryContextSwitchTo(old);
+}
+
+void
+homeo_sql_patch_inspect(HomeoPatchRun *run)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ListCell   *lc;
+
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(lc, run->tables)
+		inspect_table(run, lfirst_oid(lc), context);
+	PopActiveSnapshot();
+	SPI_finish();
+}
+
 /* One element of "steps"; outcome NULL: the statement was not run. */
 static Jsonb *
 step(HomeoPatchRun *run, const char *sql, const HomeoOutcome *outcome)
@@ -206,6 +279,8 @@ homeo_sql_patch_result(HomeoPatchRun *run)
 	homeo_json_add_bool(&builder, "ok",
 						run->done == list_length(run->statements));
 	homeo_json_add_values(&builder, "steps", steps);
+	if (run->invalid_indexes != NIL)
+		homeo_json_add_texts(&builder, "invalid_indexes", run->invalid_indexes);
 	if (last != NULL && !last->ok)
 	{
 		homeo_json_add_value(&builder, "error", homeo_outcome_error(last));

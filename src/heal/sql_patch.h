@@ -17,6 +17,9 @@ typedef struct HomeoPatchRun
 	Oid			role;
 	bool		role_is_superuser;
 	bool		transactional;
+	List	   *tables;			/* Oids; whose indexes it builds or drops,
+								 * when it is not transactional */
+	List	   *invalid_indexes;	/* char *, names that may be left of it */
 	int			done;			/* statements that succeeded */
 	List	   *outcomes;		/* of HomeoOutcome *, one each that was run */
 } HomeoPatchRun;
@@ -40,6 +43,13 @@ extern bool homeo_sql_patch_apply(HomeoPatchRun *run);
  * commits it afterwards.  sql and CurrentMemoryContext must outlive that.
  */
 extern void homeo_sql_patch_execute_alone(const char *sql);
+
+/*
+ * Looks for indexes of the patch's tables that are invalid and not being
+ * built: it may have left them, in this attempt or one that was lost.  Needs a
+ * transaction, as a superuser.
+ */
+extern void homeo_sql_patch_inspect(HomeoPatchRun *run);
 
 /* Notes what came of the next statement. */
 extern void homeo_sql_patch_note(HomeoPatchRun *run, HomeoOutcome *outcome);

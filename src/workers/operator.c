@@ -26,6 +26,7 @@
 #include "base/compat.h"
 #include "base/guc.h"
 #include "base/worker.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "heal/dry_run.h"
@@ -431,6 +432,20 @@ apply_alone(HomeoPatchRun *run)
 		if (!outcome->ok)
 			break;
 	}
+	SetSessionAuthorization(BOOTSTRAP_SUPERUSERID, true);
+}
+
+/* Says in the result what is there, whatever an earlier attempt has done. */
+static void
+inspect(HomeoPatchRun *run)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	homeo_sql_patch_inspect(run);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
 }
 
 /*
@@ -492,6 +507,7 @@ run_apply(HomeoOperatorShared *shared, Jsonb *payload)
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(context);
 		apply_alone(run);
+		inspect(run);
 	}
 	else if (homeo_sql_patch_apply(run))
 	{

@@ -141,9 +141,13 @@ $node->safe_psql('postgres',
     "update homeostasis.jobs set run_after = now() where patch_id = $patch and status = 'pending'");
 poll_until($node, "$status $patch", 'deployed', 'and is made');
 
-# What its first attempt left is not hidden: a checkup finds it.
+# What its first attempt left is not hidden.
 is($node->safe_psql('shop', $indexes), 'item_idx true, item_idx_ccnew false',
     'the lost attempt left an invalid index');
+like($node->safe_psql('postgres',
+        "select status_reason from homeostasis.patches where id = $patch"),
+    qr/^watched for .*; invalid and to be dropped: app.item_idx_ccnew$/,
+    'and the patch says so');
 
 $node->stop;
 done_testing();
