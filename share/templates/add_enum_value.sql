@@ -10,7 +10,7 @@ with
 -- own the type or hold a privilege to write to a column of it.
 raiser as
 (
-  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+  select oid from pg_roles where rolname = $1 ->> 'raiser'
 ),
 -- The failing session's search path: quoted or folded names.
 path as

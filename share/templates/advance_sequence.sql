@@ -21,7 +21,7 @@ statement as
 -- hold a privilege to insert into the table.
 raiser as
 (
-  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+  select oid from pg_roles where rolname = $1 ->> 'raiser'
 ),
 -- The index that refused the row.
 refusing as

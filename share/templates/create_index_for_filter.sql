@@ -11,7 +11,7 @@ with
 -- hold a privilege to read the table.
 raiser as
 (
-  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+  select oid from pg_roles where rolname = $1 ->> 'raiser'
 ),
 -- The failing session's search path: quoted or folded names.
 path as

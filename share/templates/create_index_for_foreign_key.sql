@@ -11,7 +11,7 @@ with
 -- looks for others: the owner.
 raiser as
 (
-  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+  select oid from pg_roles where rolname = $1 ->> 'raiser'
 ),
 -- Table and columns from that query, in which every name is quoted.
 query as

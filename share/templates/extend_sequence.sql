@@ -10,7 +10,7 @@ with
 -- identity.
 raiser as
 (
-  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+  select oid from pg_roles where rolname = $1 ->> 'raiser'
 ),
 -- The failing session's search path: quoted or folded names.
 path as

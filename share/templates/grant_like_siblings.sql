@@ -94,6 +94,9 @@ grants as
 doubt as
 (
   select case
+    when $1 #>> '{event,role}' is distinct from $1 ->> 'raiser'
+      then format('%I is not the role that raised the error: it lacks the privilege in a function perhaps,'
+        ' whose owner has to see to it', $1 #>> '{event,role}')
     when (select count(*) from target) > 1
       then format('there are several relations called %I', $1 #>> '{captures,name}')
     when not exists (select from grants)

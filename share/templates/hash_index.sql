@@ -12,7 +12,7 @@ with
 -- hold a privilege to write to the table or one above it.
 raiser as
 (
-  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+  select oid from pg_roles where rolname = $1 ->> 'raiser'
 ),
 target as
 (

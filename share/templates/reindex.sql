@@ -11,7 +11,7 @@ with
 -- hold a privilege on the table; a checkup has no role.
 raiser as
 (
-  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+  select oid from pg_roles where rolname = $1 ->> 'raiser'
 ),
 -- The failing session's search path: quoted or folded names.
 path as
@@ -59,7 +59,7 @@ doubt as
                                    where has_any_column_privilege(r.oid, a.relid, 'select, insert, update'))
                         or has_any_column_privilege(r.oid, t.relid, 'select, insert, update')
                         or pg_has_role(r.oid, t.owner, 'usage'))
-      and not ($1 #>> '{event,role}' is null and $1 #>> '{event,sqlstate}' = 'HO104')
+      and $1 ->> 'origin' is distinct from 'checkup'
       then format('the role that raised the error may not use the table of %s', t.name)
     when t.indisvalid and not t.corrupted
       then format('index %s is valid by now', t.name)

@@ -20,7 +20,7 @@ statement as
 -- hold a privilege to write to the table.
 raiser as
 (
-  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+  select oid from pg_roles where rolname = $1 ->> 'raiser'
 ),
 -- The column that was null; in a partition, and where it gets its default: a
 -- row that is inserted through the partitioned table takes that one's.

@@ -53,6 +53,9 @@ former_path as
 doubt as
 (
   select case
+    when s.rolname is distinct from $1 ->> 'raiser'
+      then format('%I is not the role that raised the error: the path of its functions is set by them',
+        s.rolname)
     when s.rolsuper then 'the role is a superuser: its settings are its own business'
     when not s.rolcanlogin
       then format('%I cannot log in: only the path of the role that logs in can be set', s.rolname)

@@ -23,7 +23,7 @@ statement as
 -- hold a privilege to write to the table; a checkup has no role.
 raiser as
 (
-  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+  select oid from pg_roles where rolname = $1 ->> 'raiser'
 ),
 -- The failing session's search path: quoted or folded names.
 path as
@@ -197,7 +197,7 @@ doubt as
                    and not exists (select from raiser r
                                    where has_any_column_privilege(r.oid, c.relid, 'insert, update')
                                       or pg_has_role(r.oid, c.owner, 'usage')))
-      and not ($1 #>> '{event,role}' is null and $1 #>> '{event,sqlstate}' = 'HO105')
+      and $1 ->> 'origin' is distinct from 'checkup'
       then format('the role that raised the error may not write to %s',
         (select string_agg(distinct table_name, ', ') from columns
          where (relid, attnum) in (select relid, attnum from roots)))

@@ -22,7 +22,7 @@ statement as
 -- hold a privilege to write to the table.
 raiser as
 (
-  select oid from pg_roles where rolname = $1 #>> '{event,role}'
+  select oid from pg_roles where rolname = $1 ->> 'raiser'
 ),
 -- The failing session's search path: quoted or folded names.
 path as

@@ -115,6 +115,17 @@ homeo_object_ownercheck_database_compat(Oid database, Oid role)
 #endif
 }
 
+/* Whether a session of member could SET ROLE to role. */
+static inline bool
+homeo_can_set_role_compat(Oid member, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return member_can_set_role(member, role);
+#else
+	return is_member_of_role(member, role);
+#endif
+}
+
 /* For JSON in the database's encoding. */
 static inline JsonLexContext *
 homeo_json_lexer_compat(const char *json, int len)

@@ -11,6 +11,7 @@
 
 #include "heal/replay.h"
 
+#include "base/compat.h"
 #include "base/guc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -133,6 +134,12 @@ obstacle_of_origin(Jsonb *payload, Jsonb *event)
 	return NULL;
 }
 
+static Oid
+find_role(const char *name)
+{
+	return name == NULL ? InvalidOid : get_role_oid(name, true);
+}
+
 /*
  * Why the statement cannot be replayed as the role that was in force when it
  * failed: in a SECURITY DEFINER function that is the function's owner, and
@@ -140,16 +147,24 @@ obstacle_of_origin(Jsonb *payload, Jsonb *event)
  * as that role only if he could have set it.
  */
 static const char *
-obstacle_of_role(Oid role, const char *session_role)
+obstacle_of_role(Oid role, Oid session)
 {
-	Oid			session = session_role == NULL ? InvalidOid :
-	get_role_oid(session_role, true);
-
 	if (!OidIsValid(role) || !OidIsValid(session))
 		return "the role that issued the statement does not exist";
-	if (!is_member_of_role(session, role))
+	if (!homeo_can_set_role_compat(session, role))
 		return "it failed as a role that its session could not set, in a function perhaps";
 	return NULL;
+}
+
+const char *
+homeo_replay_raiser(Jsonb *payload)
+{
+	const char *role = homeo_json_text(homeo_json_value(payload, "event"),
+									   "role");
+	const char *session = homeo_json_text(payload, "session_role");
+
+	return obstacle_of_role(find_role(role), find_role(session)) == NULL ?
+		role : session;
 }
 
 /* NULL: it does not parse as a single statement. */
@@ -204,7 +219,6 @@ void
 homeo_replay_prepare(HomeoReplay *replay, Jsonb *payload)
 {
 	Jsonb	   *event = homeo_json_value(payload, "event");
-	const char *role = homeo_json_text(event, "role");
 
 	memset(replay, 0, sizeof(*replay));
 	replay->captured_sqlstate = homeo_json_text(event, "sqlstate");
@@ -216,9 +230,10 @@ homeo_replay_prepare(HomeoReplay *replay, Jsonb *payload)
 	replay->obstacle = obstacle_of_origin(payload, event);
 	if (replay->obstacle != NULL)
 		return;
-	replay->role = role == NULL ? InvalidOid : get_role_oid(role, true);
+	replay->role = find_role(homeo_json_text(event, "role"));
 	replay->obstacle = obstacle_of_role(replay->role,
-										homeo_json_text(payload, "session_role"));
+										find_role(homeo_json_text(payload,
+																  "session_role")));
 	if (replay->obstacle != NULL)
 		return;
 	replay->obstacle =

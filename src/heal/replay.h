@@ -24,6 +24,13 @@ typedef struct HomeoReplay
 } HomeoReplay;
 
 /*
+ * The role whose rights count for what an error may lead to, or NULL: the one
+ * in force when it failed, if whoever logged in could set it, else the latter.
+ * In a SECURITY DEFINER function these differ.
+ */
+extern const char *homeo_replay_raiser(Jsonb *payload);
+
+/*
  * Reads from the payload of a job what is needed: event, origin, truncated.
  * Sets obstacle where it cannot or must not be replayed.  Needs a transaction.
  */

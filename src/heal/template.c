@@ -298,6 +298,8 @@ homeo_template_plan(Jsonb *payload)
 	homeo_json_add_value(&builder, "event", homeo_json_value(payload, "event"));
 	homeo_json_add_value(&builder, "captures",
 						 homeo_json_value(payload, "captures"));
+	homeo_json_add_text(&builder, "origin", homeo_json_text(payload, "origin"));
+	homeo_json_add_text(&builder, "raiser", homeo_replay_raiser(payload));
 	run.diagnosis = homeo_json_end(&builder);
 
 	if (homeo_json_bool(template, "explain", false))

@@ -245,6 +245,7 @@ $node->safe_psql('postgres', q{
     create function write_diary(day date) returns int
     language sql security definer set search_path = public
     as $$ insert into diary values (day, 1) returning 1 $$;
+    grant insert on diary to mallory;
 });
 $ran = count_of('ran');
 as('mallory', q{select mallory.attack(), write_diary('2026-03-15')});
