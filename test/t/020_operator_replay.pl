@@ -285,6 +285,67 @@ ok($r->{ok} && $r->{replayable}, 'a replay that fails otherwise is no disproof')
 like($r->{replay_note}, qr/another way than captured: division by zero/,
     'and the note says how it failed');
 
+# Ways to fail that could take the operator with them: each is an answer, and
+# the patch is tried all the same.
+as_superuser(q{
+    create function app.recurse(int) returns int language plpgsql as
+      $$begin return app.recurse($1 + 1); end$$;
+    create function app.nested() returns int language plpgsql as
+      $$begin
+        begin
+          begin perform 1/0;
+          exception when division_by_zero then
+            begin perform 'x'::int;
+            exception when others then raise 'inner' using errcode = '57P01';
+            end;
+          end;
+        exception when admin_shutdown then
+          raise 'outer' using errcode = '57014';
+        end;
+        return 1;
+      end$$;
+    create function app.long_winded() returns int language plpgsql as
+      $$begin raise '%', repeat('many words ', 1000000)
+          using detail = repeat(U&'\\00e4', 1000000), hint = repeat('x', 1000000);
+      end$$;
+    create function app.end_me() returns int language plpgsql as
+      $$begin return pg_terminate_backend(pg_backend_pid())::int; end$$;
+    create function app.open_cursors() returns int language plpgsql as
+      $$declare c refcursor;
+      begin
+        for i in 1 .. 100 loop
+          open c for select * from app.item;
+          begin raise 'x'; exception when others then null; end;
+          c := null;
+        end loop;
+        raise 'all open' using errcode = '54000';
+      end$$});
+foreach my $case (
+    [ '54001', 'select app.recurse(1)' ],
+    [ '57014', 'select app.nested()' ],
+    [ 'P0001', 'select app.long_winded()' ],
+    [ '54000', 'select app.open_cursors()' ],
+    [ 'XX000|54000', q{select repeat(repeat('x', 1000000), 2000)} ],
+    [ '54000', q{select array_fill(1, array[100000, 100000])} ],
+    [ '53400', q{select string_agg(i::text, '') over (order by md5(i::text))
+        from generate_series(1, 3000000) i order by 1} ],
+    [ '57014', 'select pg_sleep(60)' ])
+{
+    my ($sqlstate, $statement) = @$case;
+
+    as_superuser(q{alter role app set work_mem = '64kB'});
+    as_superuser(q{alter role app set temp_file_limit = '1MB'});
+    $r = validate(statement => $statement, sqlstate => $sqlstate,
+        apply => ['alter table app.item add price int']);
+    like($r->{before}{sqlstate} // '', qr/^($sqlstate)$/, "a replay fails by $sqlstate: $statement");
+    ok($r->{applied} && $r->{wal_bytes} > 0, '... and the patch is tried after it')
+      or diag(encode_json($r));
+    as_superuser('alter role app reset all');
+}
+$r = validate(statement => 'select app.end_me()', sqlstate => '57P01');
+ok($r->{ok} && $r->{applied}, 'a statement does not end its operator');
+like($r->{replay_note}, qr/calls pg_terminate_backend\(\)/, 'and the note names the function');
+
 # Nothing of all this is an error of the server: it is neither logged nor
 # captured, and would otherwise be healed in turn.
 my $log = slurp_file($node->logfile);
