@@ -49,10 +49,13 @@ declare
     current_setting('homeostasis.partitions_ahead', true)::integer, 3);
   before constant timestamptz := now() - retention;
 begin
-  -- One at a time; the other one does the work.
-  if not pg_try_advisory_xact_lock(hashtext('homeostasis.maintain')) then
+  -- One at a time; the other one does the work.  Not by an advisory lock, which
+  -- anybody could take and keep.
+  begin
+    lock table homeostasis.advance_failures in share update exclusive mode nowait;
+  exception when lock_not_available then
     return;
-  end if;
+  end;
 
   task := 'partitions created';
   done := homeostasis.create_partitions(ahead);

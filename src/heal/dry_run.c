@@ -21,7 +21,6 @@
 #include "heal/sandbox.h"
 #include "heal/statement.h"
 #include "heal/sql_patch.h"
-#include "parser/analyze.h"
 #include "portability/instr_time.h"
 #include "utils/acl.h"
 #include "utils/resowner.h"
@@ -125,14 +124,13 @@ was_cut_short(HomeoDryRun *run, const HomeoOutcome *outcome, int limit,
 static void
 contain_sequences(HomeoTry *try)
 {
+	Query	   *query = homeo_sql_patch_analyse(try->statement, try->sql);
 	List	   *sequences;
 	MemoryContext old;
 
-	if (!homeo_statement_is_plannable(try->statement))
+	if (query == NULL)
 		return;
-	sequences = homeo_effects_sequences(parse_analyze_fixedparams(copyObject(try->statement),
-																  try->sql,
-																  NULL, 0, NULL));
+	sequences = homeo_effects_sequences(query);
 	if (sequences == NIL)
 		return;
 	homeo_effects_contain(sequences);

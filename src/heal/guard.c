@@ -202,9 +202,11 @@ refuse_effect(const char *what)
 				 "%s, which may leave what a rollback does not undo", what);
 	ereport(ERROR,
 			(errcode(ERRCODE_HOMEO_LASTING_EFFECT),
-			 errmsg("a dry run %s, which may leave what a rollback does not undo",
+			 errmsg("refused: it %s, which may leave what a rollback does not undo",
 					what),
-			 errhint("If it is code of an extension that leaves nothing, add the extension to homeostasis.replay_extensions.")));
+			 errhint("Neither a dry run nor a patch that runs as a superuser may do that. "
+					 "If it is code of an extension that leaves nothing, add the extension "
+					 "to homeostasis.replay_extensions.")));
 }
 
 /*

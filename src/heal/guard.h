@@ -16,7 +16,7 @@
  */
 extern int	homeo_guard_set(int guards);
 
-/* Lets setval() pass, whose sequences were contained (effects.h). */
+/* Lets setval() pass: its sequences were contained (effects.h), or it may stay. */
 extern void homeo_guard_permit_setval(void);
 
 /*

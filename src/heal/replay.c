@@ -82,22 +82,14 @@ read_quoted(const char **position)
 	return NULL;
 }
 
-/*
- * Reads "... with parameters: $1 = 'a', $2 = NULL" from an error's context,
- * which the server writes when log_parameter_max_length_on_error is set.
- * False: there are not that many.
- */
+/* Reads "$1 = 'a', $2 = NULL", which must be count values and nothing else. */
 static bool
-read_parameters(const char *context, int count, List **parameters)
+read_values_at(const char *p, int count, List **values)
 {
-	const char *p = context ? strstr(context, PARAMETERS_MARK) : NULL;
-
-	if (p == NULL)
-		return false;
-	p += strlen(PARAMETERS_MARK);
+	*values = NIL;
 	for (int i = 1; i <= count; i++)
 	{
-		char	   *label = psprintf("$%d = ", i);
+		char	   *label = psprintf("%s$%d = ", i > 1 ? ", " : "", i);
 		char	   *value = NULL;
 
 		if (strncmp(p, label, strlen(label)) != 0)
@@ -107,11 +99,29 @@ read_parameters(const char *context, int count, List **parameters)
 			p += 4;
 		else if ((value = read_quoted(&p)) == NULL)
 			return false;
-		*parameters = lappend(*parameters, value);
-		if (strncmp(p, ", ", 2) == 0)
-			p += 2;
+		*values = lappend(*values, value);
 	}
-	return true;
+	return *p == '\0';
+}
+
+/*
+ * Reads "... with parameters: $1 = 'a', $2 = NULL" from an error's context,
+ * which the server writes when log_parameter_max_length_on_error is set.  It
+ * is the last line; the names of functions in the lines before may look like
+ * it, and so may the values.  False: there are not that many.
+ */
+static bool
+read_parameters(const char *context, int count, List **parameters)
+{
+	const char *p = context;
+
+	while (p != NULL && (p = strstr(p, PARAMETERS_MARK)) != NULL)
+	{
+		p += strlen(PARAMETERS_MARK);
+		if (read_values_at(p, count, parameters))
+			return true;
+	}
+	return false;
 }
 
 /* Why the event cannot be replayed, by what is known of its origin. */
@@ -269,7 +279,7 @@ make_parameters(List *values, Oid *types, int ntypes)
 
 /* The values of a plannable statement's parameters; NULL: it has none. */
 static ParamListInfo
-read_values(HomeoReplay *replay)
+typed_parameters(HomeoReplay *replay)
 {
 	Oid		   *types = NULL;
 	int			ntypes = 0;
@@ -287,7 +297,7 @@ replay_body(void *arg)
 	HomeoReplayRun *run = arg;
 
 	run->outcome->rows = homeo_sandbox_execute(run->replay->sql,
-											   read_values(run->replay));
+											   typed_parameters(run->replay));
 }
 
 /*

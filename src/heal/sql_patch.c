@@ -19,9 +19,11 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "heal/owner.h"
 #include "heal/statement.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "parser/analyze.h"
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
@@ -131,11 +133,25 @@ homeo_sql_patch_note(HomeoPatchRun *run, HomeoOutcome *outcome)
 	run->outcomes = lappend(run->outcomes, outcome);
 }
 
+Query *
+homeo_sql_patch_analyse(RawStmt *statement, const char *sql)
+{
+	Query	   *query;
+
+	if (!homeo_statement_is_plannable(statement))
+		return NULL;
+	query = parse_analyze_fixedparams(copyObject(statement), sql, NULL, 0, NULL);
+	homeo_owner_check(query);
+	return query;
+}
+
 static void
 statement_body(void *arg)
 {
 	HomeoStatementRun *run = arg;
 
+	(void) homeo_sql_patch_analyse(homeo_statement_parse(run->sql), run->sql);
+	homeo_guard_permit_setval();
 	run->outcome->rows = homeo_sandbox_execute(run->sql, NULL);
 }
 
@@ -147,7 +163,9 @@ homeo_sql_patch_apply(HomeoPatchRun *run)
 		.search_path = HOMEO_PATCH_SEARCH_PATH,
 		.lock_timeout = homeo_guc_deploy_lock_timeout,
 		.statement_timeout = homeo_guc_deploy_statement_timeout,
-		.guards = HOMEO_GUARD_SUPERUSER,
+		/* What it is made of may not be all that a superuser may do. */
+		.guards = run->role_is_superuser ?
+		HOMEO_GUARD_SUPERUSER | HOMEO_GUARD_EFFECTS : 0,
 		.keep = true
 	};
 	ListCell   *lc;

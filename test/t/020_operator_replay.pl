@@ -254,6 +254,13 @@ $r = validate(
 ok($r->{ok} && $r->{before}{sqlstate} eq '22001' && $r->{after}{ok},
     'a statement with parameters is replayed with their values');
 $r = validate(
+    statement => 'insert into app.item (id, name) values (98, $1)',
+    sqlstate  => '22001',
+    context   => qq{PL/pgSQL function "x with parameters: \$1 = 'y'"() line 1 at RAISE\n}
+      . q{unnamed portal with parameters: $1 = 'much too long with parameters: $1 = ''y'''});
+is($r->{before}{sqlstate}, '22001',
+    'what only looks like the parameters, in a name or a value, is not taken for them');
+$r = validate(
     statement => 'insert into app.item (name, ref) values ($1, $2)',
     context   => q{unnamed portal with parameters: $1 = 'it''s too...', $2 = NULL});
 like($r->{replay_note}, qr/parameters are not known/,

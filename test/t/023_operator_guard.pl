@@ -293,15 +293,70 @@ foreach my $statement ('update public.treasure set i = 2',
 is(as('postgres', q{select rolsuper from pg_roles where rolname = 'mallory'}),
     'f', 'nobody became a superuser');
 is(as('postgres', 'select i from treasure'), '1', 'and nothing was changed');
-as('postgres', 'alter table treasure owner to app; drop trigger seize on treasure');
+# deploy(role, statement): the result of its deployment
+sub deploy
+{
+    my ($role, $statement) = @_;
+
+    return run_job('apply', run_as => $role, transactional => JSON::PP::true,
+        statements => [$statement], digest => $node->safe_psql('postgres',
+            "select homeostasis.statements_digest(array[\$\$$statement\$\$])"));
+}
+
+# What a patch names can be replaced by whoever owns the schema.
+as('postgres', q{
+    create schema mallory authorization mallory;
+    create role victim;
+    grant victim to app;
+    create table seized (who text);
+    grant insert on seized to public;
+    grant usage on schema mallory to public});
+foreach my $role ('victim', 'postgres')
+{
+    as('postgres', "
+        create table mallory.swapped (id int);
+        alter table mallory.swapped owner to $role");
+    as('mallory', q{
+        drop table mallory.swapped;
+        create or replace function mallory.seize() returns int language plpgsql as
+          $$begin insert into public.seized values (current_user); return 1; end$$;
+        create view mallory.swapped as select mallory.seize() as id;
+        grant select on mallory.swapped to public});
+    my $statement = 'select max(id) from mallory.swapped';
+    my $why = $role eq 'victim' ? qr/relation "swapped" does not belong to victim/
+      : qr/superuser may not run function seize\(\)/;
+
+    $r = deploy($role, $statement);
+    like($r->{error}{message}, $why, "what was replaced does not run as $role");
+    $r = run_job('validate', run_as => $role, event => {}, apply => [$statement]);
+    like($r->{failure}, $why, 'nor in a dry run');
+    as('mallory', 'drop view mallory.swapped');
+}
+as('mallory', qq{
+    create view mallory.swapped as select lo_export(1, '$loot') as id;
+    grant select on mallory.swapped to public});
+$r = deploy('postgres', 'select max(id) from mallory.swapped');
+like($r->{error}{message}, qr/calls lo_export\(\), which may leave/,
+    'nor what the server has for superusers');
+ok(!-e $loot, 'no file was written');
+is(as('postgres', 'select count(*) from seized'), '0', 'nothing of it ran');
+
+as('postgres', q{
+    drop trigger seize on treasure;
+    alter table treasure owner to victim});
+$r = deploy('app', 'update public.treasure set i = 2');
+is(as('postgres', 'select i from treasure'), '2', 'a patch may run as a member of the owner')
+  or diag(encode_json($r));
+as('postgres', 'alter table treasure owner to app');
 as('app', q{
     create trigger set_numbers before update on treasure
       for each row execute function set_numbers()});
-$r = run_job('apply', run_as => 'app', transactional => JSON::PP::true,
-    statements => ['update public.treasure set i = 2'],
-    digest => $node->safe_psql('postgres',
-        q{select homeostasis.statements_digest(array['update public.treasure set i = 2'])}));
+$r = deploy('app', 'update public.treasure set i = 3');
 ok($r->{ok}, 'an approved patch runs the triggers of its table as its owner')
+  or diag(encode_json($r));
+is(as('postgres', 'select last_value from numbers'), '1000', 'whatever they do');
+$r = deploy('postgres', q{select setval('public.numbers', 2000)});
+ok($r->{ok}, 'a patch may set a sequence as a superuser')
   or diag(encode_json($r));
 
 $victim->quit;
