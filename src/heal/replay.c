@@ -139,6 +139,8 @@ obstacle_of_origin(Jsonb *payload, Jsonb *event)
 		return "the error carries no statement";
 	if (holds(homeo_json_texts(payload, "truncated"), "statement"))
 		return "the statement was cut when it was stored";
+	if (holds(homeo_json_texts(payload, "truncated"), "search_path"))
+		return "the search_path was cut when it was stored";
 	if (strstr(statement, SCRUBBED_MARK) != NULL)
 		return "a secret was removed from the statement";
 	return NULL;

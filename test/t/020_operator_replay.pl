@@ -216,7 +216,8 @@ like($r->{replay_note}, qr/cannot be proved in one/, 'the note says why');
 # What is never replayed, and why.
 foreach my $case (
     [ qr/did not capture/,  origin => 'report', statement => 'select 1/0' ],
-    [ qr/was cut/, truncated => ['statement'], statement => 'select 1/0' ],
+    [ qr/statement was cut/, truncated => ['statement'], statement => 'select 1/0' ],
+    [ qr/search_path was cut/, truncated => ['search_path'], statement => 'select 1/0' ],
     [ qr/secret was removed/, statement => q{select '***', 1/0} ],
     [ qr/carries no statement/ ],
     [ qr/role .* does not exist/, role => 'gone', statement => 'select 1/0' ],

@@ -313,7 +313,7 @@ $node->safe_psql('postgres', q{
     set role victor;
     grant usage on schema app to public;
     create table app.quarry (id serial primary key, name varchar(10),
-      hits int not null, day date);
+      hits int not null, views int not null, day date);
     create type app.state as enum ('new');
 });
 my $shape = q{
@@ -367,12 +367,41 @@ foreach my $template (sort keys %led)
 is($node->safe_psql('postgres', $shape), $before, 'the quarry is what it was');
 nothing_gained('by leading templates astray');
 
+# He may insert into the quarry now, and his RAISE looks like the server's: its
+# place in the context is behind what is kept of that.
+$node->safe_psql('postgres', 'grant insert on app.quarry to mallory');
+my $type = 'mallory."' . ('""' x 60) . '"';
+as('mallory', "create domain $type as text");
+as('mallory', 'create function mallory.far_off('
+      . join(', ', map { "a$_ $type default null" } 1 .. 100) . q{) returns int
+    language plpgsql as $$
+    begin
+      if (select count(*) = 1 from pg_attrdef where adrelid = 'app.quarry'::regclass) then
+        raise exception using errcode = '23502', schema = 'app', table = 'quarry', column = 'views',
+          message = 'null value in column "views" of relation "quarry" violates not-null constraint';
+      end if;
+      return 1;
+    end $$});
+as('mallory', 'select mallory.far_off()');
+is(wait_for_patch(q{template = 'set_default' and status not in ('refused', 'planning')},
+        'validated|healed|rolled_back'),
+    'validated', 'a RAISE that hides is left to a person');
+is($node->safe_psql('postgres', q{
+    select d.decision, v.strength
+    from homeostasis.patches p
+    join homeostasis.validations v on v.patch_id = p.id
+    cross join homeostasis.decide(p.id) d
+    where p.template = 'set_default' and p.status = 'validated'}),
+    'ask|reproduced', 'although its patch has proved itself');
+is($node->safe_psql('postgres', $shape), $before, 'the quarry is what it was');
+
 # Names that are SQL, for whoever forgets to quote them.
 my @names = (
     q{x"; alter role mallory superuser; --},
     q{x'; alter role mallory superuser; --},
     q{$$; alter role mallory superuser; $$},
-    q{%s%n%I \\' || :x});
+    q{%s%n%I \\' || :x},
+    'x' . ('"' x 40) . '; --');
 foreach my $number (0 .. $#names)
 {
     (my $name = $names[$number]) =~ s/"/""/g;
@@ -395,6 +424,15 @@ foreach my $number (0 .. $#names)
             'healed|failed|rolled_back|refused|rejected'),
         'healed', "it is healed: name $number");
 }
+as('mallory', q{
+    create table mallory."x
+alter role mallory superuser; --" (day date) partition by range (day);
+    insert into mallory."x
+alter role mallory superuser; --" values ('2026-03-15')});
+poll_until($node, q{
+    select count(*) > 0 from homeostasis.errors
+    where message like 'no partition%x_alter role mallory%'}, 't',
+    'a name of several lines is stored like others');
 nothing_gained('by names');
 
 # A forged error: it looks like the server's, names a superuser and carries a
@@ -463,6 +501,15 @@ foreach my $text ('%n%n%s%s%p%999999d', q{'; alter role mallory superuser; --},
         'a message stays text: ' . ($text =~ s/[^ -~]/?/gr));
 }
 nothing_gained('by messages');
+
+# What he can lock, he keeps locked.
+my $locks = $node->background_psql('postgres', extra_params => [ '-U', 'mallory' ]);
+$locks->query_safe(q{select pg_advisory_lock(k) from generate_series(0, 10) k});
+$locks->query_safe(q{select pg_advisory_lock(hashtext('homeostasis.' || w)) from
+  unnest(array['maintain', 'advance', 'audit', 'partition']) w});
+cmp_ok($node->safe_psql('postgres', 'select count(*) from homeostasis.maintain()'),
+    '>', 0, 'nobody keeps the maintenance from its work');
+$locks->quit;
 
 # His hands on what the workers use.
 my $tables = $node->safe_psql('postgres', q{
