@@ -34,6 +34,7 @@ our @EXPORT = qw(
   worker_pid
   worker_pids
   kill_worker
+  validated_patch
   kill_backend
   wait_gone
   checkout
@@ -188,6 +189,36 @@ sub wait_for_value
 
     $met or croak explanation($sql, $expected, $last, $deadline);
     return $last;
+}
+
+# validated_patch(node, database, role, name, template): the id of a patch that a
+# template makes for an error called name, raised in that database by that
+# role, once it is validated.  The error cannot be replayed, so nothing
+# disproves the patch.  The cluster's mode is suggest.
+sub validated_patch
+{
+    my ($node, $database, $role, $name, $template) = @_;
+
+    $node->psql($database, "do \$\$begin raise '$name'; end\$\$",
+        extra_params => [ '-U', $role ]);
+    my $issue = wait_for_value($node,
+        "select id from homeostasis.issues where title like '%$name%'",
+        qr/^\d+$/);
+    $node->safe_psql('postgres', "
+        insert into homeostasis.analysis (service_id, issue_id, error_id,
+          error_timestamp, source, confidence_score, root_cause, suggestion,
+          template)
+        select service_id, id, sample_event_id, sample_timestamp, 'person', 1,
+          'test', 'test', '$template'
+        from homeostasis.issues where id = $issue");
+
+    # The healer begins by itself.
+    wait_for_value($node, "
+        select status from homeostasis.patches
+        where issue_id = $issue and template = '$template'", 'validated');
+    return $node->safe_psql('postgres', "
+        select id from homeostasis.patches
+        where issue_id = $issue and template = '$template'");
 }
 
 # The pids of the processes with this backend_type (a LIKE pattern), in

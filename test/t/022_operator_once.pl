@@ -37,32 +37,7 @@ $t$)});
 sub approved
 {
     my ($name) = @_;
-
-    # A block of code is not replayed, so nothing disproves the patch.
-    $node->psql('shop', "do \$\$begin raise '$name'; end\$\$",
-        extra_params => [ '-U', 'app' ]);
-    my $issue = wait_for_value($node,
-        "select id from homeostasis.issues where title like '%$name%'",
-        qr/^\d+$/);
-    $node->safe_psql('postgres', "
-        insert into homeostasis.analysis (service_id, issue_id, error_id,
-          error_timestamp, source, confidence_score, root_cause, suggestion,
-          template)
-        select service_id, id, sample_event_id, sample_timestamp, 'person', 1,
-          'test', 'test', 'count_up'
-        from homeostasis.issues where id = $issue");
-    my $patch = $node->safe_psql('postgres', "
-        select p.id from homeostasis.patches p where p.issue_id = $issue
-          and p.template = 'count_up'
-        union all
-        select homeostasis.heal($issue, 'count_up')
-        where not exists (select from homeostasis.patches p
-                          where p.issue_id = $issue
-                            and p.template = 'count_up')");
-    wait_for_value($node,
-        "select status from homeostasis.patches where id = $patch",
-        'validated');
-
+    my $patch = validated_patch($node, 'shop', 'app', $name, 'count_up');
     my $lock = $node->background_psql('shop');
     $lock->query_safe('begin; lock table app.counted in share mode');
     $node->safe_psql('postgres', "select homeostasis.approve($patch)");

@@ -49,28 +49,7 @@ my $indexes = q{
 sub approved
 {
     my ($name, $template) = @_;
-
-    $node->psql('shop', "do \$\$begin raise '$name'; end\$\$",
-        extra_params => [ '-U', 'app' ]);
-    my $issue = wait_for_value($node,
-        "select id from homeostasis.issues where title like '%$name%'",
-        qr/^\d+$/);
-    $node->safe_psql('postgres', "
-        insert into homeostasis.analysis (service_id, issue_id, error_id,
-          error_timestamp, source, confidence_score, root_cause, suggestion,
-          template)
-        select service_id, id, sample_event_id, sample_timestamp, 'person', 1,
-          'test', 'test', '$template'
-        from homeostasis.issues where id = $issue");
-    wait_for_value($node, "
-        select status from homeostasis.patches
-        where issue_id = $issue and status <> 'planning'", 'validated')
-      if $node->safe_psql('postgres', "
-        select count(*) from (select homeostasis.heal($issue, '$template')
-          where not exists (select from homeostasis.patches where issue_id = $issue)) h") >= 0;
-    my $patch = $node->safe_psql('postgres',
-        "select id from homeostasis.patches where issue_id = $issue");
-
+    my $patch = validated_patch($node, 'shop', 'app', $name, $template);
     my $holder = $node->background_psql('shop');
     $holder->query_safe('begin; lock table app.item in row exclusive mode');
     $node->safe_psql('postgres', "select homeostasis.approve($patch)");
@@ -82,7 +61,6 @@ sub approved
 }
 
 my $status = 'select status from homeostasis.patches where id =';
-my $crashed = 0;
 
 foreach my $case (
     [ 'terminated',     'homeostasis operator', 'TERM' ],
