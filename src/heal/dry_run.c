@@ -17,6 +17,7 @@
 #include "executor/instrument.h"
 #include "heal/effects.h"
 #include "heal/footprint.h"
+#include "heal/owner.h"
 #include "heal/replay.h"
 #include "heal/sandbox.h"
 #include "heal/statement.h"
@@ -124,7 +125,7 @@ was_cut_short(HomeoDryRun *run, const HomeoOutcome *outcome, int limit,
 static void
 contain_sequences(HomeoTry *try)
 {
-	Query	   *query = homeo_sql_patch_analyse(try->statement, try->sql);
+	Query	   *query = homeo_owner_check(try->statement, try->sql);
 	List	   *sequences;
 	MemoryContext old;
 

@@ -5,16 +5,20 @@
  * A patch names relations of the role that it runs as, but runs long after it
  * was planned.  Who owns the schema can drop such a relation meanwhile, and
  * put a view or table of his own in its place, whose functions would run as
- * that role.  The server itself asks for the owner where definitions are
- * changed, so only queries are of interest.  Must be called in a transaction.
+ * that role.  The server itself asks for the owner of what is changed, so
+ * queries are of interest, also that of CREATE TABLE AS, and tables that another
+ * is made like.  Must be called in a transaction.
  */
 #include "postgres.h"
 
 #include "heal/owner.h"
 
 #include "base/compat.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "heal/statement.h"
 #include "miscadmin.h"
+#include "parser/analyze.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -60,8 +64,38 @@ check_node(Node *node, void *context)
 	return expression_tree_walker(node, check_node, context);
 }
 
-void
-homeo_owner_check(Query *query)
+/* CREATE TABLE ... (LIKE ...) copies defaults, checks and indexes. */
+static void
+check_models(CreateStmt *create)
 {
-	(void) check_node((Node *) query, NULL);
+	ListCell   *lc;
+
+	foreach(lc, create->tableElts)
+	{
+		Oid			model = InvalidOid;
+
+		if (IsA(lfirst(lc), TableLikeClause))
+			model = RangeVarGetRelid(lfirst_node(TableLikeClause, lc)->relation,
+									 AccessShareLock, true);
+		if (OidIsValid(model))
+			check_relation(model);
+	}
+}
+
+Query *
+homeo_owner_check(RawStmt *statement, const char *sql)
+{
+	bool		is_plannable = homeo_statement_is_plannable(statement);
+	Query	   *query;
+
+	if (IsA(statement->stmt, CreateStmt))
+		check_models((CreateStmt *) statement->stmt);
+	if (!is_plannable && !IsA(statement->stmt, CreateTableAsStmt))
+		return NULL;
+	query = parse_analyze_fixedparams(copyObject(statement), sql, NULL, 0, NULL);
+	if (is_plannable)
+		check_node((Node *) query, NULL);
+	else
+		check_node(castNode(CreateTableAsStmt, query->utilityStmt)->query, NULL);
+	return is_plannable ? query : NULL;
 }

@@ -6,7 +6,6 @@
 #define HOMEO_SQL_PATCH_H
 
 #include "heal/sandbox.h"
-#include "nodes/parsenodes.h"
 
 /* Patches see no objects but those they qualify. */
 #define HOMEO_PATCH_SEARCH_PATH	"pg_catalog, pg_temp"
@@ -31,13 +30,6 @@ typedef struct HomeoPatchRun
  * transaction.
  */
 extern HomeoPatchRun *homeo_sql_patch_begin(Jsonb *payload);
-
-/*
- * For a body that is going to run a statement of a patch: analyses one that
- * the planner sees, and raises an error if its relations are not those of the
- * role (owner.h).  NULL: it is another.
- */
-extern Query *homeo_sql_patch_analyse(RawStmt *statement, const char *sql);
 
 /*
  * Runs all statements in the current transaction, for the caller to commit;

@@ -181,6 +181,17 @@ foreach my $case (
         '... and the note says so');
 }
 
+# Nor while a plan is made: the server computes what it takes for constant.
+as('postgres', q{
+    create function folded(int) returns boolean language plpgsql immutable as
+      $$begin return pg_terminate_backend($1); exception when others then return false; end$$});
+my $planned = run_job('plan', origin => 'server_log', session_role => 'postgres',
+    event => { role => 'postgres', statement => "select folded($pid)", search_path => 'public' },
+    template => { name => 't', explain => JSON::PP::true,
+        plan => q{select array['select 1'] as apply, 'app'::name as run_as, $2 as evidence} });
+ok($planned->{ok} && $planned->{plan}{evidence}, 'a statement is explained')
+  or diag(encode_json($planned));
+
 # None of them left anything.
 is($victim->query_safe('select 1'), '1', 'nobody was terminated');
 ok(!-e $loot, 'no file was written, no program run');
@@ -332,6 +343,28 @@ foreach my $role ('victim', 'postgres')
     like($r->{failure}, $why, 'nor in a dry run');
     as('mallory', 'drop view mallory.swapped');
 }
+as('mallory', q{
+    create or replace function mallory.leave(int) returns int language plpgsql immutable as
+      $$begin
+          perform setval('mallory.seen', case current_user when 'victim' then 666 else 1 end);
+          return $1;
+        end$$;
+    create sequence mallory.seen;
+    create table mallory.swapped (i int);
+    create index on mallory.swapped (mallory.leave(i)) where mallory.leave(7) = i;
+    grant all on mallory.seen, mallory.swapped to public;
+    grant create on schema mallory to public});
+foreach my $statement (
+    'create table mallory.made (like mallory.swapped including all)',
+    'create table mallory.made as select mallory.leave(1) from mallory.swapped')
+{
+    $r = deploy('victim', $statement);
+    like($r->{error}{message}, qr/relation "swapped" does not belong to victim/,
+        "not done with what was replaced: $statement");
+}
+is(as('postgres', 'select last_value from mallory.seen'), '1',
+    'nothing of it ran as the victim');
+as('mallory', 'drop table mallory.swapped');
 as('mallory', qq{
     create view mallory.swapped as select lo_export(1, '$loot') as id;
     grant select on mallory.swapped to public});
