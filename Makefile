@@ -112,8 +112,8 @@ pkg_config_or = $(or $(shell pkg-config $(1) $(2) 2>/dev/null),$(3))
 # Only what is marked PGDLLEXPORT leaves the library.  Before version 16
 # PostgreSQL defined that mark as nothing, so it is defined here; base/compat.h
 # does the same for PG_FUNCTION_INFO_V1.
-PG_CPPFLAGS = -Isrc \
-	$(call pkg_config_or,--cflags,libhs,-I/usr/include/hs) \
+HS_CFLAGS = $(call pkg_config_or,--cflags,libhs,-I/usr/include/hs)
+PG_CPPFLAGS = -Isrc $(HS_CFLAGS) \
 	-DPGDLLEXPORT='__attribute__((visibility("default")))'
 PG_CFLAGS = $(WARNINGS) -fvisibility=hidden
 SHLIB_LINK = -Wl,--as-needed \
@@ -292,9 +292,11 @@ modules: private $(MODULES_SO)
 # sanitizers that do not get along with it.
 PLAIN_SOURCES := $(shell grep -L '"postgres\.h"' $(SOURCES) /dev/null | \
 	grep -v /dev/null)
-UNIT_CFLAGS = -std=gnu11 -g -O1 $(WARNINGS) -Isrc -Itest/unit \
+UNIT_CFLAGS = -std=gnu11 -g -O1 $(WARNINGS) -Isrc -Itest/unit $(HS_CFLAGS) \
 	-fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all
+# What PCRE2 and Vectorscan say is compared with what the sources say.
+UNIT_LIBS = $(SHLIB_LINK)
 UNIT_OBJS = $(PLAIN_SOURCES:src/%.c=build/unit/src/%.o)
 UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(sort \
 	$(wildcard test/unit/*.c)))
@@ -305,7 +307,7 @@ build/unit/src/%.o: src/%.c Makefile
 
 build/unit/%: test/unit/%.c $(UNIT_OBJS) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJS)
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJS) $(UNIT_LIBS)
 
 -include $(wildcard $(UNIT_OBJS:.o=.d) $(UNIT_TESTS:=.d))
 
@@ -322,7 +324,8 @@ build/fuzz/%: test/fuzz/%.c test/fuzz/check.h $(PLAIN_SOURCES) Makefile
 		echo "fuzzing needs clang: install clang-14 and libclang-rt-14-dev"; \
 		exit 1; }
 	@mkdir -p $(@D)
-	$(CLANG) $(UNIT_CFLAGS) -fsanitize=fuzzer -o $@ $< $(PLAIN_SOURCES)
+	$(CLANG) $(UNIT_CFLAGS) -fsanitize=fuzzer -o $@ $< $(PLAIN_SOURCES) \
+		$(UNIT_LIBS)
 
 fuzz: $(FUZZ:%=build/fuzz/%) ## fuzz the parsers [FUZZ=name] [FUZZ_SECONDS=60]
 	@for name in $(FUZZ); do \

@@ -7,6 +7,7 @@
 
 #include "base/slice.h"
 #include "lib/ilist.h"
+#include "rules/syntax.h"
 
 /* Longer patterns are refused when a rule is written. */
 #define HOMEO_PATTERN_MAX_BYTES		8192
@@ -24,11 +25,7 @@ typedef struct HomeoPattern
 	HomeoSlice text;			/* UTF-8, with a terminator */
 	uint32		generation;		/* of the last ruleset that uses it */
 
-	/* What reading it told. */
-	int			literals;		/* characters that every match contains */
-	int			unrolled;		/* elements, bounded repeats written out */
-	bool		foreign;		/* Vectorscan may understand it differently */
-	bool		starts_at_offset;	/* has \G */
+	HomeoSyntax syntax;			/* what reading it told */
 
 	/* regex.c's: NULL while it isn't in the cache of compiled patterns. */
 	struct pcre2_real_code_8 *code;
@@ -45,7 +42,6 @@ typedef struct HomeoPattern
 
 typedef void (*HomeoPatternVisit) (HomeoPattern *pattern, void *arg);
 
-extern void homeo_pattern_read(HomeoPattern *pattern);
 extern HomeoPattern *homeo_pattern_intern(HomeoSlice source, uint32 generation);
 extern void homeo_pattern_each(HomeoPatternVisit visit, void *arg);
 extern void homeo_pattern_sweep(uint32 generation);

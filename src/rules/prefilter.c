@@ -141,7 +141,7 @@ is_readable(const HomeoPattern *pattern, unsigned int flags)
 static unsigned int
 choose_flags(const HomeoPattern *pattern)
 {
-	if (pattern->foreign || pattern->unrolled > MAX_UNROLLED)
+	if (pattern->syntax.foreign || pattern->syntax.unrolled > MAX_UNROLLED)
 		return 0;
 	/* Vectorscan's expressions end at the first NUL. */
 	if (memchr(pattern->text.data, '\0', pattern->text.len) != NULL)

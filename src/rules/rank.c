@@ -47,7 +47,7 @@ homeo_rank_specificity(const HomeoRule *rule)
 	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
 	{
 		if (rule->patterns[i] != NULL)
-			points += CONDITION_POINTS + rule->patterns[i]->literals;
+			points += CONDITION_POINTS + rule->patterns[i]->syntax.literals;
 	}
 	return points;
 }

@@ -273,7 +273,7 @@ search(HomeoPattern *pattern, HomeoSlice subject)
 	if (is_anchored(pattern))
 		return search_window(pattern, subject, 0, 1, true);
 	/* \G means where a search began, so this must be one. */
-	if (pattern->starts_at_offset)
+	if (pattern->syntax.starts_at_offset)
 		return search_window(pattern, subject, 0, subject.len + 1, true);
 
 	INSTR_TIME_SET_CURRENT(began);

@@ -190,7 +190,7 @@ homeo_pattern_matches(PG_FUNCTION_ARGS)
 										  source_slice);
 	pattern = palloc0(sizeof(HomeoPattern));
 	pattern->text = source_slice;
-	homeo_pattern_read(pattern);
+	pattern->syntax = homeo_syntax_read(source_slice);
 	subject_slice = homeo_subject_make(subject_slice,
 									   homeo_guc_match_subject_limit);
 

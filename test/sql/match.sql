@@ -95,6 +95,7 @@ insert into duel values
   ('what may be absent does not count', '{"pattern": "mess"}', '{"pattern": "mes(?:sage)?"}'),
   ('lookaround does not count', '{"pattern": "mess"}', '{"pattern": "(?=message)mes"}'),
   ('a repeat counts', '{"pattern": "mes{2}a"}', '{"pattern": "messa?"}'),
+  ('a lazy repeat counts', '{"pattern": "m.+?s{2,}?age"}', '{"pattern": "m.*ssa"}'),
   ('a code, not a class', '{"sqlstates": ["23505"]}', '{"sqlstates": ["23"], "confidence": 1}'),
   ('a class, not nothing', '{"sqlstates": ["23"]}', '{"confidence": 1}'),
   ('then confidence', '{"confidence": 0.6, "priority": -1}', '{"confidence": 0.5, "priority": 1}'),

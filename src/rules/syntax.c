@@ -1,0 +1,827 @@
+/*
+ * syntax.c
+ *		A reader of PCRE2's syntax that weighs patterns.
+ *
+ * Anybody may call it, also without PostgreSQL: it includes no postgres.h so
+ * that it can be built and fuzzed alone.  No locks, no memory.
+ *
+ * What it says decides how rules are ranked and whether Vectorscan is asked
+ * about a pattern.  It need not be exact, but it errs on one side only: there
+ * are never more literals in the answer than in every match, and a pattern
+ * that isn't called foreign means to Vectorscan what it means to PCRE2.
+ */
+#include "rules/syntax.h"
+
+#include <stdint.h>
+
+#include "base/ascii.h"
+
+/* PCRE2's own limit on nested parentheses. */
+#define MAX_DEPTH		250
+
+/* Counts stop here, far above what makes a difference. */
+#define MAX_COUNT		1000000
+
+/* An element that takes any character of UTF-8 is an automaton of its own. */
+#define WIDE			8
+
+/* Where the reader is. */
+typedef struct Reader
+{
+	const char *at;
+	const char *end;
+	int			depth;
+	bool		quoted;			/* between \Q and \E */
+	bool		extended;		/* (?x) holds here */
+	bool		odd_newline;	/* (*CRLF) or the like was seen */
+
+	/* What was seen anywhere. */
+	bool		any_caseless;
+	bool		any_extended;
+	bool		beyond_ascii;	/* some character is or may be */
+	bool		foreign;
+	bool		starts_at_offset;
+	bool		unbound;		/* a match may leave out anything */
+} Reader;
+
+/* Of an element or a sequence of them. */
+typedef struct Weight
+{
+	int			literals;
+	int			unrolled;
+} Weight;
+
+/* A group is told by what stands behind its parenthesis. */
+typedef enum GroupKind
+{
+	GROUP_PLAIN,
+	GROUP_OPTIONS,				/* (?x), for the rest of the group around it */
+	GROUP_ASIDE,				/* consumes nothing: (?=...), (*MARK:x) */
+	GROUP_CONDITIONAL			/* (?(1)yes|no) */
+} GroupKind;
+
+static Weight read_alternatives(Reader *reader, int *count);
+static Weight read_group(Reader *reader);
+
+static int
+add(int a, int b)
+{
+	return a + b < MAX_COUNT ? a + b : MAX_COUNT;
+}
+
+static int
+multiply(int a, int b)
+{
+	int64_t		product = (int64_t) a * b;
+
+	return product < MAX_COUNT ? (int) product : MAX_COUNT;
+}
+
+static int
+larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static int
+smaller(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+/* ----------------------------------------------------------------
+ * Looking and moving ahead.  The end of the pattern reads as a NUL.
+ * ----------------------------------------------------------------
+ */
+static bool
+more(const Reader *reader)
+{
+	return reader->at < reader->end;
+}
+
+static char
+peek(const Reader *reader, size_t ahead)
+{
+	return (size_t) (reader->end - reader->at) > ahead ?
+		reader->at[ahead] : '\0';
+}
+
+static bool
+looking_at(const Reader *reader, const char *literal)
+{
+	return homeo_ascii_starts(reader->at, (size_t) (reader->end - reader->at),
+							  literal);
+}
+
+/* Consumes the literal if it is there. */
+static bool
+take(Reader *reader, const char *literal)
+{
+	if (!looking_at(reader, literal))
+		return false;
+	reader->at += strlen(literal);
+	return true;
+}
+
+/* Consumes up to and including the first such character. */
+static void
+skip_past(Reader *reader, char last)
+{
+	while (more(reader) && *reader->at++ != last)
+		;
+}
+
+static void
+skip_while(Reader *reader, bool (*belongs) (char))
+{
+	while (more(reader) && belongs(*reader->at))
+		reader->at++;
+}
+
+static void
+skip_blanks(Reader *reader)
+{
+	while (peek(reader, 0) == ' ' || peek(reader, 0) == '\t')
+		reader->at++;
+}
+
+static int
+read_number(Reader *reader)
+{
+	int			number = 0;
+
+	while (homeo_ascii_is_digit(peek(reader, 0)))
+		number = add(multiply(number, 10), *reader->at++ - '0');
+	return number;
+}
+
+/* The bytes behind the first one of a character, which is consumed. */
+static void
+finish_character(Reader *reader, char first)
+{
+	if (!homeo_ascii_is_high(first))
+		return;
+	reader->beyond_ascii = true;
+	while (more(reader) && (*reader->at & 0xC0) == 0x80)
+		reader->at++;
+}
+
+/* What (?x) ignores; beyond ASCII there is more, which makes it foreign. */
+static bool
+is_pattern_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* What (?x) ignores of the characters beyond ASCII, by their number of bytes. */
+static bool
+take_wide_space(Reader *reader)
+{
+	return take(reader, "\xc2\x85") ||	/* U+0085 */
+		take(reader, "\xe2\x80\x8e") || take(reader, "\xe2\x80\x8f") ||
+		take(reader, "\xe2\x80\xa8") || take(reader, "\xe2\x80\xa9");
+}
+
+/*
+ * Consumes what means nothing, wherever it is: comments, an \E, an empty
+ * quotation, and white space where that is ignored.  A quantifier behind it
+ * belongs to the element before it.
+ */
+static void
+skip_nothing(Reader *reader)
+{
+	while (more(reader))
+	{
+		if (take(reader, "\\E"))
+			reader->quoted = false;
+		else if (reader->quoted)
+			return;
+		else if (looking_at(reader, "(?#"))
+			skip_past(reader, ')');
+		else if (take(reader, "\\Q"))
+			reader->quoted = true;
+		else if (!reader->extended)
+			return;
+		else if (is_pattern_space(*reader->at))
+			reader->at++;
+		else if (take_wide_space(reader))
+			reader->beyond_ascii = true;
+		else if (*reader->at == '#')
+		{
+			/* Where the comment ends is not known then. */
+			if (reader->odd_newline)
+				reader->unbound = true;
+			skip_past(reader, '\n');
+		}
+		else
+			return;
+	}
+}
+
+/* ----------------------------------------------------------------
+ * Quantifiers
+ * ----------------------------------------------------------------
+ */
+typedef struct Repeat
+{
+	int			min;
+	int			max;			/* -1: no limit */
+	bool		doubtful;		/* text to PCRE2 before 10.43 */
+} Repeat;
+
+/*
+ * {n}, {n,}, {n,m} or {,m} at the reader, blanks between its parts; anything
+ * else is text and stays there.
+ */
+static bool
+read_braces(Reader *reader, Repeat *repeat)
+{
+	Reader		ahead = *reader;
+	const char *first;
+	bool		has_min;
+	bool		has_max;
+
+	ahead.at++;
+	first = ahead.at;
+	skip_blanks(&ahead);
+	has_min = homeo_ascii_is_digit(peek(&ahead, 0));
+	has_max = has_min;
+	repeat->min = repeat->max = read_number(&ahead);
+	skip_blanks(&ahead);
+	if (take(&ahead, ","))
+	{
+		skip_blanks(&ahead);
+		has_max = homeo_ascii_is_digit(peek(&ahead, 0));
+		repeat->max = has_max ? read_number(&ahead) : -1;
+		skip_blanks(&ahead);
+	}
+	if (!(has_min || has_max) || !take(&ahead, "}"))
+		return false;
+	repeat->doubtful = !has_min;
+	for (; first < ahead.at; first++)
+	{
+		if (*first == ' ' || *first == '\t')
+			repeat->doubtful = true;
+	}
+	reader->at = ahead.at;
+	return true;
+}
+
+static bool
+read_quantifier(Reader *reader, Repeat *repeat)
+{
+	repeat->doubtful = false;
+	repeat->max = -1;
+	switch (peek(reader, 0))
+	{
+		case '*':
+			repeat->min = 0;
+			break;
+		case '?':
+			repeat->min = 0;
+			repeat->max = 1;
+			break;
+		case '+':
+			repeat->min = 1;
+			break;
+		case '{':
+			return read_braces(reader, repeat);
+		default:
+			return false;
+	}
+	reader->at++;
+	return true;
+}
+
+/*
+ * What stands behind an element changes how often it counts.  A '?' or '+'
+ * behind a quantifier makes it lazy or possessive, which changes nothing.
+ */
+static void
+read_quantifiers(Reader *reader, Weight *weight)
+{
+	Repeat		repeat;
+
+	skip_nothing(reader);
+	while (!reader->quoted && read_quantifier(reader, &repeat))
+	{
+		skip_nothing(reader);
+		if (!reader->quoted && (take(reader, "?") || take(reader, "+")))
+			skip_nothing(reader);
+		if (repeat.doubtful)
+			repeat.min = smaller(repeat.min, 1);
+		weight->literals = multiply(weight->literals, repeat.min);
+		weight->unrolled = multiply(weight->unrolled,
+									larger(larger(repeat.min, repeat.max), 1));
+	}
+}
+
+/* ----------------------------------------------------------------
+ * Escapes and classes
+ * ----------------------------------------------------------------
+ */
+
+/* The name or number behind \g, \k or \p, in brackets of some kind or not. */
+static void
+skip_argument(Reader *reader)
+{
+	if (take(reader, "{"))
+		skip_past(reader, '}');
+	else if (take(reader, "<"))
+		skip_past(reader, '>');
+	else if (take(reader, "'"))
+		skip_past(reader, '\'');
+	else if (peek(reader, 0) == '-' || peek(reader, 0) == '+' ||
+			 homeo_ascii_is_digit(peek(reader, 0)))
+	{
+		reader->at++;
+		read_number(reader);
+	}
+}
+
+/*
+ * The digits of a character's code, in braces or at most so many.  The
+ * character may be one beyond ASCII.
+ */
+static void
+read_code(Reader *reader, int base, int most)
+{
+	bool		braces = take(reader, "{");
+	int			code = 0;
+
+	for (int i = 0; more(reader) && (braces || i < most); i++)
+	{
+		char		c = homeo_ascii_lower(*reader->at);
+		int			digit = homeo_ascii_is_digit(c) ? c - '0' : c - 'a' + 10;
+
+		if (!braces && (!homeo_ascii_is_hex(c) || digit >= base))
+			break;
+		reader->at++;
+		if (c == '}')
+			break;
+		if (homeo_ascii_is_hex(c))
+			code = add(multiply(code, base), digit);
+	}
+	if (code >= 0x80)
+		reader->beyond_ascii = true;
+}
+
+/* A backslash is behind the reader.  Returns how many literals it makes. */
+static int
+read_escape(Reader *reader)
+{
+	char		c;
+
+	if (!more(reader))
+		return 0;
+	c = *reader->at++;
+	switch (c)
+	{
+		case 'x':
+			read_code(reader, 16, 2);
+			return 1;
+		case 'o':
+			read_code(reader, 8, 0);
+			return 1;
+		case '0':
+			read_code(reader, 8, 2);
+			return 1;
+		case 'N':
+			/* Vectorscan judges \N by itself; \N{U+41} is a character. */
+			reader->beyond_ascii = true;
+			if (!looking_at(reader, "{U+"))
+				return 0;
+			skip_past(reader, '}');
+			return 1;
+		case 'p':
+		case 'P':
+			/* Vectorscan's Unicode tables are older than PCRE2's. */
+			reader->foreign = true;
+			if (homeo_ascii_is_alpha(peek(reader, 0)))
+				reader->at++;
+			else
+				skip_argument(reader);
+			return 0;
+		case 'g':
+		case 'k':
+			skip_argument(reader);
+			return 0;
+		case 'G':
+			reader->starts_at_offset = true;
+			return 0;
+		case 'c':
+			if (more(reader))
+				reader->at++;
+			return 1;
+		case 'a':
+		case 'e':
+		case 'f':
+		case 'n':
+		case 'r':
+		case 't':
+			return 1;
+		default:
+			/* A number is a group's or, sometimes, a character's. */
+			if (homeo_ascii_is_digit(c))
+			{
+				read_number(reader);
+				reader->beyond_ascii = true;
+			}
+			finish_character(reader, c);
+			return homeo_ascii_is_alnum(c) ? 0 : 1;
+	}
+}
+
+/* True for \D and the like, which take nearly all characters. */
+static bool
+is_wide_escape(char c)
+{
+	return homeo_ascii_is_one_of(c, "DHNRSVWXpP");
+}
+
+/*
+ * Consumes [:alpha:] in a class.  What only begins like that is characters
+ * of the class.
+ */
+static bool
+read_posix_name(Reader *reader, bool *wide)
+{
+	const char *at = reader->at;
+
+	if (!looking_at(reader, "[:"))
+		return false;
+	for (at += 2; reader->end - at >= 2; at++)
+	{
+		if (at[0] == '\\' && (at[1] == ']' || at[1] == '\\'))
+			at++;
+		else if (at[0] == ']' || (at[0] == '[' && at[1] == ':'))
+			return false;
+		else if (at[0] == ':' && at[1] == ']')
+		{
+			if (reader->at[2] == '^')
+				*wide = true;
+			reader->at = at + 2;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * A character class whose [ is behind the reader.  Returns true when it takes
+ * characters beyond ASCII.
+ */
+static bool
+read_class(Reader *reader)
+{
+	bool		beyond = reader->beyond_ascii;
+	bool		wide = false;
+	bool		first = true;
+
+	reader->beyond_ascii = false;
+	while (take(reader, "\\E") || take(reader, "\\Q\\E"))
+		;
+	if (take(reader, "^"))
+		wide = true;
+	while (more(reader))
+	{
+		char		c;
+
+		if (take(reader, "\\E"))
+		{
+			reader->quoted = false;
+			continue;
+		}
+		if (!reader->quoted)
+		{
+			if (take(reader, "\\Q"))
+			{
+				reader->quoted = true;
+				continue;
+			}
+			if (read_posix_name(reader, &wide))
+			{
+				first = false;
+				continue;
+			}
+		}
+		c = *reader->at++;
+		if (!reader->quoted && c == ']' && !first)
+			break;
+		if (!reader->quoted && c == '\\')
+		{
+			if (is_wide_escape(peek(reader, 0)))
+				wide = true;
+			read_escape(reader);
+		}
+		else
+			finish_character(reader, c);
+		first = false;
+	}
+	wide = wide || reader->beyond_ascii;
+	reader->beyond_ascii = reader->beyond_ascii || beyond;
+	return wide;
+}
+
+/* ----------------------------------------------------------------
+ * Groups
+ * ----------------------------------------------------------------
+ */
+static bool
+is_option_char(char c)
+{
+	return homeo_ascii_is_alpha(c) || c == '-' || c == '^';
+}
+
+/*
+ * Letters that change options, as in (?i) or (?x:...), up to the character
+ * behind them; false, and nothing read, when something else stands there.
+ */
+static bool
+read_options(Reader *reader)
+{
+	Reader		ahead = *reader;
+	bool		on = true;
+
+	skip_while(&ahead, is_option_char);
+	if (peek(&ahead, 0) != ':' && peek(&ahead, 0) != ')')
+		return false;
+	for (; reader->at < ahead.at; reader->at++)
+	{
+		switch (*reader->at)
+		{
+			case '-':
+				on = false;
+				break;
+			case '^':
+				reader->extended = false;
+				break;
+			case 'i':
+				reader->any_caseless = reader->any_caseless || on;
+				break;
+			case 'x':
+				/* (?xx) also ignores blanks in classes, Vectorscan doesn't. */
+				if (on && peek(reader, 1) == 'x')
+					reader->foreign = true;
+				reader->extended = on;
+				reader->any_extended = reader->any_extended || on;
+				break;
+			default:
+				break;
+		}
+	}
+	return true;
+}
+
+static bool
+is_name_char(char c)
+{
+	return homeo_ascii_is_alpha(c) || c == '_';
+}
+
+/* Behind "(*": a verb, or the long name of a group. */
+static GroupKind
+read_verb(Reader *reader)
+{
+	static const char *const consuming[] = {
+		"atomic", "sr", "script_run", "asr", "atomic_script_run"
+	};
+	const char *name = reader->at;
+	size_t		len;
+
+	/* Perhaps one that brings in Unicode's tables. */
+	reader->foreign = true;
+	skip_while(reader, is_name_char);
+	len = (size_t) (reader->at - name);
+	if (peek(reader, 0) == ':' && len > 0 && !homeo_ascii_is_upper(*name))
+	{
+		reader->at++;
+		for (size_t i = 0; i < sizeof(consuming) / sizeof(consuming[0]); i++)
+		{
+			if (homeo_ascii_equals(name, len, consuming[i]))
+				return GROUP_PLAIN;
+		}
+		return GROUP_ASIDE;
+	}
+	if (homeo_ascii_equals(name, len, "ACCEPT"))
+		reader->unbound = true;
+	if (homeo_ascii_starts(name, len, "CR") ||
+		homeo_ascii_starts(name, len, "ANY") ||
+		homeo_ascii_starts(name, len, "NUL"))
+		reader->odd_newline = true;
+	while (more(reader) && *reader->at != ')')
+		reader->at++;
+	return GROUP_ASIDE;
+}
+
+/* (?C1) or (?C"text"), whose text may hold parentheses. */
+static void
+skip_callout(Reader *reader)
+{
+	char		quote = peek(reader, 1);
+
+	reader->at++;
+	if (homeo_ascii_is_one_of(quote, "`'\"^%#${"))
+	{
+		quote = quote == '{' ? '}' : quote;
+		reader->at++;
+		do
+			skip_past(reader, quote);
+		while (more(reader) && *reader->at == quote && reader->at++);
+	}
+	while (more(reader) && *reader->at != ')')
+		reader->at++;
+}
+
+/*
+ * The condition of a group, its parenthesis at the reader.  Nothing follows
+ * from what an assertion reads.
+ */
+static void
+read_condition(Reader *reader)
+{
+	reader->at++;
+	if (peek(reader, 0) == '?' && peek(reader, 1) == 'C')
+	{
+		reader->at++;
+		skip_callout(reader);
+		if (!take(reader, ")") || !take(reader, "("))
+			return;
+	}
+	if (peek(reader, 0) == '?' || peek(reader, 0) == '*')
+		(void) read_group(reader);
+	else
+		skip_past(reader, ')');
+}
+
+/* What stands between "(" and the group's contents. */
+static GroupKind
+read_group_kind(Reader *reader)
+{
+	if (take(reader, "*"))
+		return read_verb(reader);
+	if (!take(reader, "?"))
+		return GROUP_PLAIN;
+	if (take(reader, "=") || take(reader, "!") || take(reader, "*") ||
+		take(reader, "<=") || take(reader, "<!") || take(reader, "<*"))
+		return GROUP_ASIDE;
+	if (take(reader, ">") || take(reader, "|") || take(reader, ":"))
+		return GROUP_PLAIN;
+	if (peek(reader, 0) == '(')
+	{
+		read_condition(reader);
+		return GROUP_CONDITIONAL;
+	}
+	if (peek(reader, 0) == 'C')
+	{
+		skip_callout(reader);
+		return GROUP_ASIDE;
+	}
+	if (take(reader, "<") || take(reader, "P<"))
+	{
+		skip_past(reader, '>');
+		return GROUP_PLAIN;
+	}
+	if (take(reader, "'"))
+	{
+		skip_past(reader, '\'');
+		return GROUP_PLAIN;
+	}
+	if (read_options(reader))
+		return take(reader, ":") ? GROUP_PLAIN : GROUP_OPTIONS;
+	/* (?R), (?1), (?&name), (?P=name), (?P>name) */
+	while (more(reader) && *reader->at != ')')
+		reader->at++;
+	return GROUP_ASIDE;
+}
+
+/*
+ * A group whose ( is behind the reader.  What is changed of the options inside
+ * it ends with it.
+ */
+static Weight
+read_group(Reader *reader)
+{
+	bool		extended = reader->extended;
+	GroupKind	kind = read_group_kind(reader);
+	int			count;
+	Weight		weight = read_alternatives(reader, &count);
+
+	if (more(reader))
+		reader->at++;
+	if (kind != GROUP_OPTIONS)
+		reader->extended = extended;
+	if (kind == GROUP_ASIDE || (kind == GROUP_CONDITIONAL && count < 2))
+		weight.literals = 0;
+	return weight;
+}
+
+/* ----------------------------------------------------------------
+ * Elements and sequences of them
+ * ----------------------------------------------------------------
+ */
+
+/* One element with its quantifiers. */
+static Weight
+read_element(Reader *reader)
+{
+	Weight		weight = {0, 1};
+	char		c = *reader->at++;
+
+	if (reader->quoted)
+	{
+		finish_character(reader, c);
+		weight.literals = 1;
+		read_quantifiers(reader, &weight);
+		return weight;
+	}
+	switch (c)
+	{
+		case '(':
+			weight = read_group(reader);
+			break;
+		case '[':
+			if (read_class(reader))
+				weight.unrolled = WIDE;
+			break;
+		case '\\':
+			if (is_wide_escape(peek(reader, 0)))
+				weight.unrolled = WIDE;
+			weight.literals = read_escape(reader);
+			break;
+		case '.':
+			weight.unrolled = WIDE;
+			break;
+		case '^':
+		case '$':
+			break;
+		default:
+			finish_character(reader, c);
+			weight.literals = 1;
+			break;
+	}
+	read_quantifiers(reader, &weight);
+	return weight;
+}
+
+/*
+ * Alternatives up to the parenthesis that closes them or the end, and how
+ * many there are: every match has the literals of the alternative that has
+ * fewest.
+ */
+static Weight
+read_alternatives(Reader *reader, int *count)
+{
+	Weight		all = {MAX_COUNT, 0};
+	int			literals = 0;
+
+	*count = 1;
+	if (++reader->depth > MAX_DEPTH)
+		reader->at = reader->end;
+	for (;;)
+	{
+		skip_nothing(reader);
+		if (!more(reader) || (!reader->quoted && *reader->at == ')'))
+			break;
+		if (!reader->quoted && take(reader, "|"))
+		{
+			all.literals = smaller(all.literals, literals);
+			literals = 0;
+			*count = add(*count, 1);
+		}
+		else
+		{
+			Weight		element = read_element(reader);
+
+			literals = add(literals, element.literals);
+			all.unrolled = add(all.unrolled, element.unrolled);
+		}
+	}
+	all.literals = smaller(all.literals, literals);
+	reader->depth--;
+	return all;
+}
+
+HomeoSyntax
+homeo_syntax_read(HomeoSlice pattern)
+{
+	const char *start = pattern.len > 0 ? pattern.data : "";
+	Reader		reader = {.at = start,.end = start + pattern.len};
+	HomeoSyntax syntax;
+	int			count;
+	Weight		weight = read_alternatives(&reader, &count);
+
+	/* A parenthesis too many can't be in what PCRE2 accepts. */
+	syntax.literals = reader.unbound ? 0 : weight.literals;
+	syntax.unrolled = weight.unrolled;
+	syntax.starts_at_offset = reader.starts_at_offset;
+
+	/*
+	 * Which letters differ only by case is read from tables that are older in
+	 * Vectorscan than in PCRE2, and which white space (?x) ignores differs,
+	 * too; they agree about ASCII.
+	 */
+	syntax.foreign = reader.foreign ||
+		((reader.any_caseless || reader.any_extended) && reader.beyond_ascii);
+	return syntax;
+}

@@ -1,0 +1,28 @@
+/*
+ * syntax.h
+ *		What the text of a pattern tells without being compiled.
+ *
+ * Needs nothing from the server.  Pure: no state, no allocation.
+ */
+#ifndef HOMEO_SYNTAX_H
+#define HOMEO_SYNTAX_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+
+typedef struct HomeoSyntax
+{
+	int			literals;		/* characters that every match contains */
+	int			unrolled;		/* elements, bounded repeats written out */
+	bool		foreign;		/* Vectorscan may understand it differently */
+	bool		starts_at_offset;	/* has \G */
+} HomeoSyntax;
+
+/*
+ * Reads a pattern, valid UTF-8.  Of one that PCRE2 refuses, what is told
+ * means nothing, but it is told.  Takes time linear in its length.
+ */
+extern HomeoSyntax homeo_syntax_read(HomeoSlice pattern);
+
+#endif							/* HOMEO_SYNTAX_H */

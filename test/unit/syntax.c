@@ -1,0 +1,242 @@
+/*
+ * syntax.c
+ *		Tests of how patterns are weighed.
+ *
+ * Each pattern comes with a text that it matches, so that PCRE2 tells whether
+ * the test has understood the pattern.
+ */
+#include "rules/syntax.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdlib.h>
+
+#include "tap.h"
+
+typedef struct Case
+{
+	const char *pattern;
+	const char *text;
+	int			literals;
+	bool		foreign;
+} Case;
+
+static const Case cases[] = {
+	/* characters and quantifiers */
+	{"", "", 0, false},
+	{"abc", "abc", 3, false},
+	{"a.c\\dx", "abc1x", 3, false},
+	{"ab*c?d+", "ad", 2, false},
+	{"a+?b+?", "ab", 2, false},
+	{"a++b", "ab", 2, false},
+	{"a*?b??c?+d", "d", 1, false},
+	{"a{2,}?b", "aab", 3, false},
+	{"a{2,3}+b", "aab", 3, false},
+	{"a{2}b{3}?", "aabbb", 5, false},
+	{"(abc)+?", "abc", 3, false},
+	{"[ab]+?c", "ac", 1, false},
+	{".+?abc", "xabc", 3, false},
+	{"a{0}b{0,3}", "", 0, false},
+	{"a{,b", "a{,b", 4, false},
+	{"a{x}{", "a{x}{", 5, false},
+	{"a{1x}", "a{1x}", 5, false},
+	{"(?:a{3}b){2}", "aaabaaab", 8, false},
+	{"^ab$", "ab", 2, false},
+	{"\xc3\xa9\xe2\x82\xac", "\xc3\xa9\xe2\x82\xac", 2, false},
+	{"\xc3\xa9*", "", 0, false},
+
+	/* escapes */
+	{"\\.\\(\\$", ".($", 3, false},
+	{"\\x41\\x{42}\\x7a\\t", "ABz\t", 4, false},
+	{"\\x4g", "\x04g", 2, false},
+	{"\\o{101}\\0123\\cA", "A\0123\001", 4, false},
+	{"\\N{U+41}\\Nb", "Axb", 2, false},
+	{"\\N{3}b", "xyzb", 1, false},
+	{"\\pLx\\p{Lu}\\P{^Lu}", "axAA", 1, true},
+	{"\\bfoo\\b\\Zx?", "foo", 3, false},
+	{"\\R\\h\\Xa", "\n xa", 1, false},
+	{"foo\\Kbar", "foobar", 6, false},
+	{"(a)\\1\\g1\\g{1}\\g{-1}\\g-1b", "aaaaaab", 2, false},
+	{"(?<n>a)\\k<n>\\k'n'\\k{n}(?P=n)\\g{n}", "aaaaaa", 1, false},
+	{"(a)\\g<1>\\g'1'", "aaa", 1, false},
+	{"\\\xc3\xa9", "\xc3\xa9", 1, false},
+
+	/* quotations */
+	{"\\Qa.b*\\Ec", "a.b*c", 5, false},
+	{"\\Qab\\E*c", "ac", 2, false},
+	{"\\Qab\\E+?c", "abc", 3, false},
+	{"a\\Q\\E*b", "b", 1, false},
+	{"a\\E*b", "b", 1, false},
+	{"\\Q(|)[\\E|abcdef", "(|)[", 4, false},
+	{"(\\Q)\\E)b", ")b", 2, false},
+	{"\\Qa|b", "a|b", 3, false},
+	{"(?x)\\Qa b#\\E c", "a b#c", 5, false},
+
+	/* classes */
+	{"[]a]b", "]b", 1, false},
+	{"[^]a]b", "xb", 1, false},
+	{"[[:alpha:]]b", "ab", 1, false},
+	{"[[:alpha:]x]+?b", "xb", 1, false},
+	{"[[:]b[a]]", ":ba]", 2, false},
+	{"[[:x]y]", "xy]", 2, false},
+	{"[[:^alpha:]]b", "1b", 1, false},
+	{"[[:<:]]ab[[:>:]]", "ab", 2, false},
+	{"[\\]a]b", "]b", 1, false},
+	{"[\\Q]\\E]b", "]b", 1, false},
+	{"[\\Qa]b\\E]c", "]c", 1, false},
+	{"[\\E]a]b", "]b", 1, false},
+	{"[\\x{5d}]b", "]b", 1, false},
+	{"[a-z(|]b", "|b", 1, false},
+
+	/* options */
+	{"(?i)abc", "ABC", 3, false},
+	{"(?i)\xc3\xa9", "\xc3\x89", 1, true},
+	{"(?i)\\x41", "a", 1, false},
+	{"(?i)\\xe9", "\xc3\x89", 1, true},
+	{"(?i:\\x{e9})", "\xc3\x89", 1, true},
+	{"(?-i)\xc3\xa9", "\xc3\xa9", 1, false},
+	{"(?i:a)b", "Ab", 2, false},
+	{"(?x) a b # comment *\n c", "abc", 3, false},
+	{"(?x) a # comment", "a", 1, false},
+	{"(?x) a + ? b", "ab", 2, false},
+	{"(?x) a * b", "b", 1, false},
+	{"(?x)a #)\n *b", "b", 1, false},
+	{"(?x:a b)c d", "abc d", 5, false},
+	{"(?x:)a b", "a b", 3, false},
+	{"((?x)a b)c d", "abc d", 5, false},
+	{"(?x)a (?-x: b) c", "a bc", 4, false},
+	{"(?x)a(?^)b c", "ab c", 4, false},
+	{"(?x)[ #]a", "#a", 1, false},
+	{"(?xx)[ a]b", "ab", 1, true},
+	{"(?x)a\xc2\x85*b", "b", 1, true},
+	{"(?s-i:a.)b", "a\nb", 2, false},
+
+	/* comments */
+	{"a(?#b)c", "ac", 2, false},
+	{"a(?#(*)*b", "b", 1, false},
+	{"a(?#x\\)+b", "aab", 2, false},
+
+	/* alternatives and groups */
+	{"abc|de", "de", 2, false},
+	{"a(bcd|e|fg)h", "aeh", 3, false},
+	{"a(?:b|)c", "ac", 2, false},
+	{"|abc", "", 0, false},
+	{"(?<n>ab)(?'m'c)(?P<o>d)", "abcd", 4, false},
+	{"(?>ab|c)d", "cd", 2, false},
+	{"(?|(ab)|(c))d", "cd", 2, false},
+	{"a(?=bcd)b(?!x)(?<=b)(?<!x)cd", "abcd", 4, false},
+	{"(?*ab)(?<*)ab", "ab", 2, false},
+	{"(?=a|b)?c", "c", 1, false},
+	{"(a)?(?(1)bcd|ef)", "ef", 2, false},
+	{"(a)?(?(1)bcd)e", "e", 1, false},
+	{"(?<n>a)?(?(<n>)bcd|ef)", "ef", 2, false},
+	{"(?(?=a)abc|de)", "de", 2, false},
+	{"(?(?!a(b)c)de|abc)", "de", 2, false},
+	{"(?(DEFINE)(?<n>abc))(?&n)d", "abcd", 1, false},
+	{"(?(VERSION>=10.0)ab|c)", "ab", 1, false},
+	{"(a|b(?R)c)", "bac", 1, false},
+	{"(ab)(?1)(?-1)(?+1)(c)", "abababcc", 3, false},
+	{"(?<n>a)(?P>n)", "aa", 1, false},
+	{"(?C)a(?C1)b(?C\"x)y\"\")\")c(?C{)})", "abc", 3, false},
+
+	/* verbs */
+	{"(*UTF)(*UCP)ab", "ab", 2, true},
+	{"a(*COMMIT)b(*MARK:x)c(*:y)", "abc", 3, true},
+	{"a(*ACCEPT)bcd", "a", 0, true},
+	{"a(?:b(*ACCEPT)c|d)efg", "ab", 0, true},
+	{"(*CR)(?x)a#b\rcd*\ne", "ace", 0, true},
+	{"(*atomic:ab)(*sr:c)", "abc", 3, true},
+	{"(*pla:ab)(*negative_lookahead:x)ab", "ab", 2, true}
+};
+
+static bool
+is_matched(const char *pattern, const char *text)
+{
+	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+	pcre2_match_data *match = pcre2_match_data_create(1, NULL);
+	pcre2_code *code;
+	PCRE2_SIZE	offset;
+	int			error;
+	int			result = -1;
+
+	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+	code = pcre2_compile((PCRE2_SPTR) pattern, PCRE2_ZERO_TERMINATED,
+						 PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED,
+						 &error, &offset, context);
+	if (code != NULL)
+		result = pcre2_match(code, (PCRE2_SPTR) text, strlen(text), 0, 0,
+							 match, NULL);
+	pcre2_code_free(code);
+	pcre2_match_data_free(match);
+	pcre2_compile_context_free(context);
+	return result >= 0;
+}
+
+static HomeoSyntax
+read_text(const char *pattern)
+{
+	/* In memory of exactly its size, so that reading beyond it is seen. */
+	size_t		len = strlen(pattern);
+	char	   *copy = malloc(len);
+	HomeoSyntax syntax;
+
+	memcpy(copy, pattern, len);
+	syntax = homeo_syntax_read(homeo_slice(copy, len));
+	free(copy);
+	return syntax;
+}
+
+static void
+test_cases(void)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const Case *c = &cases[i];
+		HomeoSyntax syntax = read_text(c->pattern);
+
+		if (!tap_ok(is_matched(c->pattern, c->text) &&
+					syntax.literals == c->literals &&
+					syntax.foreign == c->foreign, "case %d", (int) i))
+		{
+			tap_show("pattern: ", c->pattern, strlen(c->pattern));
+			printf("#   matched %d, literals %d, foreign %d\n",
+				   is_matched(c->pattern, c->text), syntax.literals,
+				   syntax.foreign);
+		}
+	}
+}
+
+static void
+test_unrolled(void)
+{
+	tap_ok(read_text("(a.{0,300}){30}b").unrolled > 1000,
+		   "bounded repeats are written out");
+	tap_ok(read_text("(abc|de)+? [a-z]{1,64}").unrolled < 100,
+		   "others are not");
+	tap_ok(read_text("(([^a]{9999}){9999}){9999}").unrolled == 1000000,
+		   "counts have an end");
+	tap_ok(read_text("[\\W]\\D").unrolled > read_text("[\\w]\\d").unrolled,
+		   "what takes any character weighs more");
+}
+
+static void
+test_rest(void)
+{
+	char		deep[2001];
+
+	tap_ok(read_text("a\\Gb").starts_at_offset &&
+		   !read_text("\\\\Gb\\Q\\G\\E").starts_at_offset, "\\G is seen");
+	memset(deep, '(', 2000);
+	deep[2000] = '\0';
+	(void) read_text(deep);
+	tap_ok(true, "parentheses too deep for PCRE2 are read to an end");
+}
+
+int
+main(void)
+{
+	test_cases();
+	test_unrolled();
+	test_rest();
+	return tap_done();
+}
