@@ -212,7 +212,7 @@ start(HomeoChild *child, Oid database)
 			ereport(LOG,
 					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 					 errmsg("homeostasis cannot start its workers: all background worker slots are in use"),
-					 errhint("Increase max_worker_processes; homeostasis needs four, "
+					 errhint("Increase max_worker_processes; homeostasis needs five, "
 							 "and tries again by itself.")));
 		said = true;
 		return false;
