@@ -35,6 +35,11 @@ typedef struct Scrubber
 	size_t		no_jwt_before;	/* no JWT begins before this */
 	size_t		run_end;		/* end of the run that last_at is about */
 	size_t		last_at;		/* the last '@' in it, or run_end */
+	size_t		hide_from;		/* all is hidden from here on; 0: nowhere */
+	bool		no_literal;		/* no literal follows any more */
+	bool		no_arguments;	/* nor one behind another and a comma */
+	bool		insert;			/* the word was seen ... */
+	bool		secret_column;	/* ... and a list of columns with a password */
 } Scrubber;
 
 /* ----------------------------------------------------------------
@@ -111,6 +116,45 @@ static bool
 is_quote(char c)
 {
 	return c == '"' || c == '\'' || c == '`';
+}
+
+/* A comment in SQL that is longer than this is not looked behind. */
+#define COMMENT_MAX		256
+
+/*
+ * White space as SQL has it, comments included; the end of the text for a
+ * comment whose end is too far away, so that what may be behind it is hidden.
+ */
+static size_t
+skip_blank_sql(const Scrubber *s, size_t pos)
+{
+	for (;;)
+	{
+		bool		line;
+		size_t		i;
+
+		pos = skip_space(s, pos);
+		line = at(s, pos) == '-' && at(s, pos + 1) == '-';
+		if (!line && !(at(s, pos) == '/' && at(s, pos + 1) == '*'))
+			return pos;
+		for (i = pos + 2; i < s->len && i - pos < COMMENT_MAX; i++)
+		{
+			if (line ? s->buf[i] == '\n' :
+				s->buf[i] == '*' && at(s, i + 1) == '/')
+				break;
+		}
+		if (i >= s->len || i - pos >= COMMENT_MAX)
+			return line ? pos : s->len;
+		pos = i + (line ? 1 : 2);
+	}
+}
+
+static size_t
+skip_quotes(const Scrubber *s, size_t pos)
+{
+	while (at(s, pos) == '\'')
+		pos++;
+	return pos;
 }
 
 /* The words that are looked up: x-api-key, client_secret, PGPASSWORD. */
@@ -266,6 +310,7 @@ typedef enum Joint
 	JOINT_TAG,					/* <password>x */
 	JOINT_CALL,					/* PASSWORD('x') */
 	JOINT_ROW,					/* Key (password)=(x) */
+	JOINT_TO,					/* SET api_key TO 'x' */
 	JOINT_COMMA					/* ["Authorization", "Basic x"] */
 } Joint;
 
@@ -302,6 +347,19 @@ read_joint(const Scrubber *s, size_t pos, char before_name, Assignment *a)
 	start = i;
 	i = skip_space(s, i);
 	a->joint = JOINT_NONE;
+	if (i > start && looking_at(s, i, "to") && homeo_ascii_is_space(at(s, i + 2)))
+	{
+		/* SET app.api_key TO 'x' */
+		size_t		value = skip_space(s, i + 2);
+
+		if (at(s, value) == '\'' || looking_at(s, value, "e'"))
+		{
+			a->joint = JOINT_TO;
+			a->blank = true;
+			a->value = value;
+			return;
+		}
+	}
 	if (at(s, i) == '=' || (at(s, i) == ':' && at(s, i + 1) == '='))
 	{
 		a->joint = JOINT_EQUALS;
@@ -327,7 +385,7 @@ read_joint(const Scrubber *s, size_t pos, char before_name, Assignment *a)
 	if (a->joint != JOINT_NONE)
 		start = i;
 
-	a->value = skip_space(s, start);
+	a->value = a->option ? skip_space(s, start) : skip_blank_sql(s, start);
 	a->blank = a->value > start;
 	a->newline = a->blank &&
 		memchr(s->buf + start, '\n', a->value - start) != NULL;
@@ -443,6 +501,7 @@ may_be_bare(const Scrubber *s, const Assignment *a)
 		case JOINT_NONE:
 			return a->option && a->blank;
 		case JOINT_CALL:
+		case JOINT_TO:
 		case JOINT_COMMA:
 			return false;
 		default:
@@ -551,6 +610,53 @@ hide_dollar_quoted(Scrubber *s, const Assignment *a)
 	return true;
 }
 
+/* Does nothing follow the quotes before pos that could be in them? */
+static bool
+ends_empty(const Scrubber *s, size_t pos)
+{
+	return homeo_ascii_is_space(at(s, pos)) ||
+		homeo_ascii_is_one_of(at(s, pos), ",;)]}|\"");
+}
+
+/*
+ * The end of a literal inside literals, whose quotes are written as that many
+ * of them: 'host=h password=''x''...'.  Behind the ones that end it there may
+ * be those that end the literals around it; twice as many are one of its own.
+ */
+static size_t
+nested_end(const Scrubber *s, size_t pos, size_t quotes)
+{
+	while (pos < s->len)
+	{
+		size_t		run = skip_quotes(s, pos) - pos;
+
+		if (run / quotes % 2 == 1)
+			return pos;
+		pos += run > 0 ? run : 1;
+	}
+	return s->len;
+}
+
+/*
+ * Behind the content of a literal: hides those that go on with it, 'x' 'y'
+ * on lines of their own and 'x' || 'y'.
+ */
+static void
+hide_continued(Scrubber *s)
+{
+	while (at(s, s->in) == '\'' && at(s, s->in + 1) != '\'')
+	{
+		size_t		next = skip_space(s, s->in + 1);
+
+		if (at(s, next) == '|' && at(s, next + 1) == '|')
+			next = skip_space(s, next + 2);
+		if (next == s->in + 1 || at(s, next) != '\'')
+			return;
+		copy_to(s, next + 1);
+		hide_to(s, closing_quote(s, s->in, '\'', 0, true, true));
+	}
+}
+
 /*
  * Hides a quoted value; false if there is none, or if it need not be hidden.
  * May be preceded by the prefix of a literal: E'', U&'', N'', b''.
@@ -562,7 +668,8 @@ hide_quoted(Scrubber *s, const Assignment *a)
 	size_t		open;
 	size_t		end;
 	char		quote;
-	bool		escapes = a->joint != JOINT_NONE && a->joint != JOINT_CALL;
+	bool		escapes = a->joint != JOINT_NONE && a->joint != JOINT_CALL &&
+	a->joint != JOINT_TO;
 	bool		doubled;
 
 	if (homeo_ascii_is_one_of(at(s, pos), "EeNnBbXxRrFf") &&
@@ -583,21 +690,20 @@ hide_quoted(Scrubber *s, const Assignment *a)
 	open = pos - open;			/* from here on: the number of backslashes */
 	pos++;
 
-	/*
-	 * An empty value, unless the quotes are doubled because all this is
-	 * inside a literal: 'host=h password=''x'''
-	 */
 	doubled = quote == '\'' && open == 0;
-	if (doubled && at(s, pos) == quote && at(s, pos + 1) != quote)
+	if (doubled && at(s, pos) == quote && skip_quotes(s, pos) % 2 == pos % 2)
 	{
-		if (a->joint == JOINT_NONE || !homeo_ascii_is_word(at(s, pos + 1)))
+		/* An odd number opens a literal that begins with quotes. */
+		end = closing_quote(s, pos, quote, open, !escapes, doubled);
+	}
+	else if (doubled && at(s, pos) == quote)
+	{
+		size_t		quotes = skip_quotes(s, pos) - pos + 1;
+
+		pos += quotes - 1;
+		if (ends_empty(s, pos))
 			return false;
-		pos++;
-		for (end = pos; end < s->len; end++)
-		{
-			if (s->buf[end] == quote && at(s, end + 1) == quote)
-				break;
-		}
+		end = nested_end(s, pos, quotes);
 	}
 	else
 		end = closing_quote(s, pos, quote, open, !escapes, doubled);
@@ -607,6 +713,109 @@ hide_quoted(Scrubber *s, const Assignment *a)
 		return false;
 	copy_to(s, pos);
 	hide_to(s, end);
+	if (doubled)
+		hide_continued(s);
+	return true;
+}
+
+/* ----------------------------------------------------------------
+ * Secrets somewhere in the rest of a statement
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * Has everything hidden from the first literal at or behind pos.  Where
+ * literals are put together or are in literals themselves, which of them is
+ * the secret can't be said, nor where it ends.  What is before it is looked at
+ * as all text is.
+ */
+static void
+hide_literals(Scrubber *s, size_t pos)
+{
+	if (s->no_literal || s->hide_from > 0)
+		return;
+	while (pos < s->len && s->buf[pos] != '\'' && dollar_tag(s, pos) == pos)
+		pos++;
+	if (pos < s->len)
+		s->hide_from = pos;
+	else
+		s->no_literal = true;
+}
+
+/*
+ * Is there a placeholder of format() at pos, %s or %2$L, and nothing else in
+ * these quotes?
+ */
+static bool
+is_placeholder(const Scrubber *s, size_t pos, bool quoted)
+{
+	size_t		i = pos + 1;
+
+	while (i - pos < 16 && (homeo_ascii_is_digit(at(s, i)) ||
+							homeo_ascii_is_one_of(at(s, i), "$-*")))
+		i++;
+	if (at(s, pos) != '%' || !homeo_ascii_is_one_of(at(s, i), "sLI"))
+		return false;
+	i++;
+	return at(s, i) == '\'' || (!quoted && ends_empty(s, i));
+}
+
+/*
+ * Where the arguments begin that follow the literal at hand: behind its quote
+ * and a comma.  The end of the text if there are none.
+ */
+static size_t
+find_arguments(Scrubber *s, size_t pos)
+{
+	while (!s->no_arguments && s->hide_from == 0 && pos < s->len)
+	{
+		if (s->buf[pos++] == '\'')
+		{
+			size_t		comma = skip_space(s, skip_quotes(s, pos));
+
+			if (at(s, comma) == ',')
+				return comma + 1;
+			pos = comma;
+		}
+	}
+	s->no_arguments = true;
+	return s->len;
+}
+
+/*
+ * Is the value put together?  'password ' || x, format('password %L', x),
+ * concat('password ', x).  Then what holds no literal may stay.
+ */
+static bool
+hide_composed(Scrubber *s, const Assignment *a)
+{
+	size_t		quotes = skip_quotes(s, a->value);
+	size_t		after = skip_space(s, quotes);
+	bool		joined = at(s, after) == '|' && at(s, after + 1) == '|';
+	bool		listed = at(s, after) == ',' && (quotes - a->value) % 2 == 1 &&
+	(a->joint == JOINT_EQUALS || a->joint == JOINT_NONE);
+
+	if (is_placeholder(s, quotes, quotes > a->value))
+		after = find_arguments(s, quotes);
+	else if (quotes == a->value || !(joined || listed))
+		return false;
+	hide_literals(s, after);
+	copy_to(s, quotes);
+	return true;
+}
+
+/* INSERT INTO users (name, password) VALUES ('x', 'y') */
+static bool
+hide_inserted(Scrubber *s, size_t end)
+{
+	static const char *const sources[] = {"values", "select", NULL};
+
+	if (homeo_ascii_equals_nocase(s->buf + s->in, end - s->in, "insert"))
+		s->insert = true;
+	if (!s->secret_column || !is_literal(s, s->in, end, sources))
+		return false;
+	hide_literals(s, end);
+	copy_to(s, end);
 	return true;
 }
 
@@ -768,6 +977,18 @@ hide_identified(Scrubber *s, size_t end)
 }
 
 /*
+ * set_config('app.token', 'x'), jsonb_build_object('password', 'x'): the name
+ * ends a literal of SQL, and a literal follows.
+ */
+static bool
+is_named_argument(const Scrubber *s, const Assignment *a)
+{
+	return (s->prev == '.' || (s->prev == '\'' && a->kind == KEY_STRONG)) &&
+		!a->newline &&
+		(at(s, a->value) == '\'' || looking_at(s, a->value, "e'"));
+}
+
+/*
  * At the start of a word: is it the name of a secret that follows?  Then both
  * have been dealt with.
  */
@@ -780,7 +1001,8 @@ hide_named(Scrubber *s)
 	memset(&a, 0, sizeof(a));
 	a.kind = key_kind(s, s->in, end);
 	if (a.kind == KEY_NONE)
-		return hide_bearer(s, end) || hide_identified(s, end);
+		return hide_bearer(s, end) || hide_identified(s, end) ||
+			hide_inserted(s, end);
 	a.option = at(s, s->in) == '-';
 	read_joint(s, end, s->prev, &a);
 
@@ -791,10 +1013,16 @@ hide_named(Scrubber *s)
 	if (a.kind == KEY_SHORT && a.joint != JOINT_EQUALS &&
 		!(a.joint == JOINT_COLON && a.quoted_name))
 		return false;
-	if (a.joint == JOINT_COMMA ||
-		(a.joint == JOINT_NONE && !a.option &&
-		 (a.kind == KEY_WEAK || a.quoted_name)))
+	if (s->insert && (a.joint == JOINT_NONE || a.joint == JOINT_COMMA) &&
+		homeo_ascii_is_one_of(at(s, skip_space(s, end)), ",)\""))
+		s->secret_column = true;
+	if (a.joint == JOINT_COMMA)
+		return is_named_argument(s, &a) && hide_quoted(s, &a);
+	if (a.joint == JOINT_NONE && !a.option &&
+		(a.kind == KEY_WEAK || a.quoted_name))
 		return false;
+	if (hide_composed(s, &a))
+		return true;
 
 	if ((a.joint == JOINT_NONE || a.blank) && hide_dollar_quoted(s, &a))
 		return true;
@@ -1140,6 +1368,11 @@ homeo_scrub(char *text, size_t len)
 		bool		inside = homeo_ascii_is_alnum(s.prev) ||
 		homeo_ascii_is_high(s.prev);
 
+		if (s.hide_from > 0 && s.in >= s.hide_from)
+		{
+			hide_to(&s, s.len);
+			break;
+		}
 		if (c == ':' && inside && looking_at(&s, s.in, "://"))
 		{
 			copy(&s, 3);

@@ -2,15 +2,20 @@
  * scrub.c
  *		Fuzz target for homeo_scrub().
  *
- * The first byte says where in the rest a password is planted, which must not
- * be found afterwards, whatever is around it.
+ * The first byte says where in the rest a password is planted, and the second
+ * in which form.  It must not be found afterwards, whatever is around it.
  */
 #include "intake/scrub.h"
 
 #include "check.h"
 
 #define CANARY	"S3CRETCANARY"
-#define PLANTED	" password=" CANARY " "
+
+static const char *const forms[] = {
+	" password=" CANARY " ",
+	" postgresql://bob:" CANARY "@host/db ",
+	" redis://:" CANARY "@host "
+};
 
 static bool
 holds(const char *bytes, size_t len, const char *needle)
@@ -39,11 +44,13 @@ check_scrub(char *text, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t		place = take_byte(&data, &size) * size / 256;
-	size_t		planted = strlen(PLANTED);
+	size_t		place = take_byte(&data, &size);
+	const char *form = forms[take_byte(&data, &size) % 3];
+	size_t		planted = strlen(form);
 	char	   *copy = exact_copy(data, size);
 	size_t		n;
 
+	place = place * size / 256;
 	check_scrub(copy, size);
 	free(copy);
 
@@ -58,7 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(copy, data, place);
 		memcpy(copy + place + planted, data + place, size - place);
 	}
-	memcpy(copy + place, PLANTED, planted);
+	memcpy(copy + place, form, planted);
 	n = homeo_scrub(copy, size + planted);
 	CHECK(n <= size + planted);
 	CHECK(!holds(copy, n, CANARY));

@@ -25,6 +25,9 @@ static const char *const pieces[] = {
 	"ghp_a ", "pwd=/", "pass:", "password(", "password\\", "token:", "cookie:",
 	"cookie: a", "bearer ", "identified by ", "authorization: ",
 	"authorization: digest ", "password $a", "-----BEGIN PRIVATE KEY",
+	"password '", "password''", "password ' ", "password/*", "password--",
+	"password %L ", "password %L'", "password '' ||", "password 'a' || ",
+	"password to ", "insert password, values ", "'password', ",
 	"4111 1111 ", "Key (password)=(", "PL/", "PL/pgSQL function (", "at a.b(",
 	"at a (", "File \"a", "File \"a\", line ", "while \"", "automatic of table \"",
 	"a:1:", "a.b:1x", "f(", ")\n", "\n"
