@@ -142,8 +142,7 @@ declare
 begin
   select p.id into active from homeostasis.patches p
     where p.service_id = issue.service_id and p.issue_id = issue.id
-      and p.status in ('planning', 'proposed', 'validating', 'validated', 'approved',
-                       'deploying', 'deployed', 'rolling_back')
+      and homeostasis.is_active_patch(p.status)
     limit 1;
   if found then
     raise exception 'issue % cannot be regrouped while patch % works on it', issue.id, active

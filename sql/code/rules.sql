@@ -220,6 +220,13 @@ declare
   report jsonb;
   clash record;
 begin
+  -- An update replaces what is shipped and pg_dump leaves it out.
+  if load_rules.shipped
+    and not (select r.rolsuper from pg_roles r where r.rolname = session_user) then
+    raise exception 'only the extension itself can ship rules'
+      using errcode = 'insufficient_privilege',
+            hint = 'Load the pack without shipped => true.';
+  end if;
   perform homeostasis.check_pack(pack);
 
   -- The row type's defaults are not known to jsonb_populate_record().
@@ -329,7 +336,7 @@ comment on function homeostasis.check_pack(jsonb) is
 comment on function homeostasis.rule_content(homeostasis.rules) is
   'What the author of a rule wrote; two rules with the same content are the same';
 comment on function homeostasis.load_rules(jsonb, boolean) is
-  'Loads a rule pack, all of it or nothing: adds, updates and removes rules until the pack''s are those given; rules edited here are kept. Returns how many were loaded, updated, unchanged, removed and kept. Only the extension passes shipped => true';
+  'Loads a rule pack, all of it or nothing: adds, updates and removes rules until the pack''s are those given; rules edited here are kept. Returns how many were loaded, updated, unchanged, removed and kept. shipped => true is for the extension''s own script, which a superuser runs';
 comment on function homeostasis.unload_rules(text) is
   'Removes a rule pack and its rules; returns how many rules';
 comment on trigger check_rule on homeostasis.rules is 'See check_rule()';

@@ -157,15 +157,15 @@ comment on column homeostasis.errors.sqlstate is 'Null unless PostgreSQL raised 
 comment on column homeostasis.errors.stack_hash is 'The stack trace, in stacks';
 comment on column homeostasis.errors.database_name is
   'Database of the session, or the one that a failed login asked for';
-comment on column homeostasis.errors.application_name is 'Setting of the session';
-comment on column homeostasis.errors.search_path is 'Setting in force when the error was raised';
+comment on column homeostasis.errors.application_name is 'The session''s setting of that name';
+comment on column homeostasis.errors.search_path is 'The setting when the error was raised';
 comment on column homeostasis.errors.backend_pid is
   'Process that raised it, or that the reporter was connected to';
 comment on column homeostasis.errors.query_id is
   'As in pg_stat_statements, when compute_query_id is on';
 comment on column homeostasis.errors.release is 'Version of the service, as reported';
 comment on column homeostasis.errors.environment is 'As reported, scrubbed of secrets';
-comment on column homeostasis.errors.classification is 'normalized_classification, as reported';
+comment on column homeostasis.errors.classification is 'What the reporter sent as normalized_classification';
 comment on column homeostasis.errors.metadata is 'As reported, scrubbed of secrets';
 comment on column homeostasis.errors.role_name is 'The role in force when the error was raised';
 comment on column homeostasis.errors.session_role_name is 'The role that logged in';
@@ -186,7 +186,7 @@ comment on column homeostasis.issues.sample_event_id is
   'Its latest error, with sample_timestamp; homeostasis.event_of() shows it';
 comment on column homeostasis.issues.muted_until is 'Null while muted: until unmute()';
 comment on column homeostasis.issue_fingerprints.fingerprint_version is
-  'Of the algorithm; a later version gives other fingerprints for the same errors';
+  'Version of the algorithm; a later one gives other fingerprints for the same errors';
 comment on table homeostasis.issue_fingerprints is
   'Which fingerprints belong to an issue; merge() and split() move them';
 comment on table homeostasis.issue_counts is 'Exact number of occurrences per issue, minute and release';
@@ -202,26 +202,26 @@ comment on column homeostasis.deferred_events.record is
 comment on table homeostasis.intake_positions is
   'How far each consumer has stored the ring, written by the transaction that stored it';
 comment on column homeostasis.errors.schema_name is
-  'The object the server named in the error, as the next four';
-comment on column homeostasis.errors.table_name is 'Of the object the server named';
-comment on column homeostasis.errors.column_name is 'Of the object the server named';
+  'Schema of the object that the server named in the error';
+comment on column homeostasis.errors.table_name is 'Table that the server named in the error';
+comment on column homeostasis.errors.column_name is 'Column that the server named in the error';
 comment on column homeostasis.errors.constraint_name is
-  'Of the object the server named; an index for a unique violation';
-comment on column homeostasis.errors.datatype_name is 'Of the object the server named';
+  'Constraint that the server named in the error; an index for a unique violation';
+comment on column homeostasis.errors.datatype_name is 'Data type that the server named in the error';
 comment on column homeostasis.errors.context is
-  'Where it happened: the servers context lines, scrubbed';
+  'Where it happened: the server''s context lines, scrubbed of secrets';
 comment on column homeostasis.stacks.stack_hash is '128-bit hash of stack';
 comment on column homeostasis.issues.error_type is
-  'SQLSTATEs condition name for a database, class of the exception for an application';
+  'Name of the SQLSTATE''s condition for a database, class of the exception for an application';
 comment on column homeostasis.issues.assignee is 'Who looks after it; see assign()';
 comment on column homeostasis.issues.first_seen is 'Time of the first occurrence';
 comment on column homeostasis.issues.last_seen is 'Time of the latest occurrence';
 comment on column homeostasis.issues.sample_timestamp is
-  'With sample_event_id, the occurrence that opened or reopened the issue';
+  'When the error that sample_event_id names happened';
 comment on column homeostasis.issues.status_changed_at is 'When status changed last';
 comment on column homeostasis.issue_fingerprints.fingerprint is 'See errors.fingerprint';
 comment on column homeostasis.issue_counts.minute is
-  'Start of the minute, of the errors timestamps';
+  'Start of the minute in which the errors happened';
 comment on column homeostasis.issue_counts.error_count is 'Occurrences stored in that minute';
 comment on column homeostasis.issue_counts.release is 'As reported; empty when none was';
 comment on column homeostasis.intake_positions.consumer is 'Number of the ingest worker';

@@ -73,10 +73,10 @@ comment on column homeostasis.advance_failures.object_id is
   'The issue, patch, deployment or job it failed for';
 comment on column homeostasis.jobs.runner is
   'Who does it: the operator, a worker of this server, or an agent';
-comment on column homeostasis.jobs.validation_id is 'What the job is for, as the next';
-comment on column homeostasis.jobs.deployment_id is 'What the job is for';
+comment on column homeostasis.jobs.validation_id is 'The validation that the job is for, if it is for one';
+comment on column homeostasis.jobs.deployment_id is 'The deployment that the job is for, if it is for one';
 comment on column homeostasis.jobs.max_attempts is 'After so many the job fails';
-comment on column homeostasis.advance_failures.error is 'What moving the object gave';
+comment on column homeostasis.advance_failures.error is 'The message of the error';
 comment on column homeostasis.advance_failures.failed_at is 'When it failed last';
 comment on column homeostasis.advance_failures.failures is 'How often in a row';
 comment on column homeostasis.advance_failures.retry_at is 'Not tried again before';

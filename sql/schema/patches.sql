@@ -230,7 +230,7 @@ comment on column homeostasis.validations.after is 'The same, replayed after the
 comment on column homeostasis.validations.undo_checked is 'Whether the undo ran as well';
 comment on column homeostasis.validations.failure is 'Why it failed';
 comment on table homeostasis.approvals is 'Who or what decided about a patch, why, and for which bytes';
-comment on column homeostasis.approvals.decided_by is 'The role that logged in, or homeostasis worker for a policy';
+comment on column homeostasis.approvals.decided_by is 'The role that logged in, or the word policy and the policy''s name';
 comment on column homeostasis.approvals.digest is 'The patch''s digest at that time';
 comment on table homeostasis.deployments is 'A patch on its way into its database, and what was observed afterwards';
 comment on column homeostasis.deployments.fingerprints is
@@ -254,7 +254,7 @@ values
 comment on column homeostasis.policies.enabled is 'False: the policy is kept but never asked';
 comment on column homeostasis.patches.analysis_id is 'The diagnosis the patch rests on';
 comment on column homeostasis.patches.template is 'The template that planned it';
-comment on column homeostasis.patches.class is 'The templates; policies go by it';
+comment on column homeostasis.patches.class is 'The template''s class of change; policies go by it';
 comment on column homeostasis.patches.database_name is 'Where its statements run';
 comment on column homeostasis.patches.apply_sql is 'The change, one statement an element';
 comment on column homeostasis.patches.undo_sql is 'The way back; null: there is none';
@@ -264,33 +264,33 @@ comment on column homeostasis.patches.plan_evidence is
 comment on column homeostasis.patches.created_by is 'Who called heal(), or the worker';
 comment on column homeostasis.validations.replayable is
   'Whether the captured statement could be run again';
-comment on column homeostasis.validations.replay_note is 'Why not, or what was peculiar about it';
+comment on column homeostasis.validations.replay_note is 'Why the statement could not be run again, or what was peculiar about it';
 comment on column homeostasis.validations.strongest_lock is
   'The strongest lock that applying the patch took';
-comment on column homeostasis.validations.locks is 'All of them: relation and mode';
-comment on column homeostasis.validations.duration_ms is 'Of applying the patch, in milliseconds';
+comment on column homeostasis.validations.locks is 'All locks that applying the patch took: relation and mode';
+comment on column homeostasis.validations.duration_ms is 'How long applying the patch took, in milliseconds';
 comment on column homeostasis.validations.rows_touched is
-  'Rows that the patchs statements reported';
+  'Rows that the patch''s statements changed, as the server reported';
 comment on column homeostasis.validations.wal_bytes is
   'Write-ahead log that applying the patch wrote';
 comment on column homeostasis.validations.table_bytes is
   'Size of the tables whose rows the patch may go through, indexes included';
 comment on column homeostasis.approvals.decision is 'approved or rejected';
-comment on column homeostasis.approvals.decided_at is 'When';
+comment on column homeostasis.approvals.decided_at is 'When the decision was made';
 comment on column homeostasis.approvals.policy is 'The policy that decided; null: a person';
 comment on column homeostasis.approvals.reason is 'Why, in the words of the person or policy';
-comment on column homeostasis.deployments.object is 'The patchs, for the rate limit';
+comment on column homeostasis.deployments.object is 'The object that the patch changes; the rate limit counts by it';
 comment on column homeostasis.deployments.applied_at is 'When its result was stored';
 comment on column homeostasis.deployments.observe_window is
-  'The policys, when the deployment began';
+  'The policy''s observe_window when the deployment began';
 comment on column homeostasis.deployments.settle_time is
   'Errors of statements that were under way are not counted for this long';
 comment on column homeostasis.deployments.recurrence_limit is
   'So many errors within the window roll the patch back';
 comment on column homeostasis.deployments.rollback_reason is 'Why it was or is being undone';
-comment on column homeostasis.deployment_steps.deployment_id is 'Of the deployment';
+comment on column homeostasis.deployment_steps.deployment_id is 'The deployment it belongs to';
 comment on column homeostasis.deployment_steps.direction is 'apply or undo';
 comment on column homeostasis.deployment_steps.step is 'From 1, in the order of the statements';
 comment on column homeostasis.deployment_steps.statement is 'What was run';
-comment on column homeostasis.deployment_steps.duration_ms is 'In milliseconds';
+comment on column homeostasis.deployment_steps.duration_ms is 'How long it took, in milliseconds';
 comment on column homeostasis.deployment_steps.error is 'SQLSTATE and message, when it failed';

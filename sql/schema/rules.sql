@@ -72,12 +72,12 @@ comment on table homeostasis.rule_packs is 'A set of rules that is loaded and ve
 comment on column homeostasis.rule_packs.shipped is 'Came with the extension; pg_dump leaves it out';
 comment on table homeostasis.rules is
   'A pattern and what it means; every condition that is not null must hold. Edited with plain DML';
-comment on column homeostasis.rules.confidence is 'The author''s, from 0 to 1';
+comment on column homeostasis.rules.confidence is 'How sure its author is, from 0 to 1';
 comment on column homeostasis.rules.sqlstates is
   'Any of these; an entry of two characters stands for the whole class';
 comment on column homeostasis.rules.priority is
   'Decides between rules that are equally specific and confident: the higher wins';
-comment on column homeostasis.rules.language is 'Language of the service; null: any';
+comment on column homeostasis.rules.language is 'Condition: the language of the service; null: any';
 comment on column homeostasis.rules.error_type is
   'For the server''s own errors the name of the condition, such as unique_violation';
 comment on column homeostasis.rules.pattern is
@@ -94,7 +94,7 @@ comment on column homeostasis.rules.modified is
   'A shipped rule that was edited here: pg_dump keeps it and an update leaves it alone';
 comment on table homeostasis.analysis is
   'What a rule, a person or a model said about an issue';
-comment on column homeostasis.rule_packs.version is 'The authors; compared for equality only';
+comment on column homeostasis.rule_packs.version is 'The author''s version of the pack; compared for equality only';
 comment on column homeostasis.rule_packs.loaded_at is 'When load_rules() changed the pack last';
 comment on column homeostasis.rules.pack is 'A rule of your own belongs to a pack, too';
 comment on column homeostasis.rules.root_cause is 'Why the error happens, for people';
@@ -104,11 +104,11 @@ comment on column homeostasis.rules.category is
 comment on column homeostasis.rules.severity is
   'low, medium, high or critical; shown, not a condition';
 comment on column homeostasis.rules.schema_name is
-  'Condition: equals the events, as the next four';
-comment on column homeostasis.rules.table_name is 'Condition: equals the events';
-comment on column homeostasis.rules.column_name is 'Condition: equals the events';
-comment on column homeostasis.rules.constraint_name is 'Condition: equals the events';
-comment on column homeostasis.rules.datatype_name is 'Condition: equals the events';
+  'Condition: the schema that the event names';
+comment on column homeostasis.rules.table_name is 'Condition: the table that the event names';
+comment on column homeostasis.rules.column_name is 'Condition: the column that the event names';
+comment on column homeostasis.rules.constraint_name is 'Condition: the constraint that the event names';
+comment on column homeostasis.rules.datatype_name is 'Condition: the data type that the event names';
 comment on column homeostasis.rules.tags is 'For people; not a condition';
 comment on column homeostasis.rules.enabled is 'False: the rule is kept but never matches';
 comment on column homeostasis.analysis.error_id is 'event_id of the error that was looked at';
@@ -118,9 +118,9 @@ comment on column homeostasis.analysis.source is 'Who says so: rule, person or l
 comment on column homeostasis.analysis.rule_id is
   'The rule, when source is rule; it may have been deleted since';
 comment on column homeostasis.analysis.confidence_score is 'From 0 to 1';
-comment on column homeostasis.analysis.root_cause is 'The rules, as it was then';
-comment on column homeostasis.analysis.suggestion is 'The rules, as it was then';
+comment on column homeostasis.analysis.root_cause is 'The rule''s root_cause when the diagnosis was made';
+comment on column homeostasis.analysis.suggestion is 'The rule''s suggestion when the diagnosis was made';
 comment on column homeostasis.analysis.template is
   'The patch template to heal by; null: advice only';
 comment on column homeostasis.analysis.captures is
-  'Named groups of the rules patterns and what they matched';
+  'Named groups of the rule''s patterns and what they matched';
