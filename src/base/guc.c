@@ -41,7 +41,10 @@ int			homeo_guc_capture_level = ERROR;
 
 int			homeo_guc_batch_size = 1000;
 int			homeo_guc_batch_timeout = 10;
+int			homeo_guc_history_days = 365;
 int			homeo_guc_ingest_workers = 1;
+int			homeo_guc_max_issues_per_service = 10000;
+int			homeo_guc_max_services = 1000;
 int			homeo_guc_overflow_timeout = 1000;
 int			homeo_guc_partitions_ahead = 3;
 int			homeo_guc_retention_days = 30;
@@ -49,6 +52,7 @@ int			homeo_guc_ring_size = 64 * 1024;
 
 int			homeo_guc_match_limit = 100000;
 int			homeo_guc_match_subject_limit = 64 * 1024;
+int			homeo_guc_max_limit_hits_per_hour = 100;
 int			homeo_guc_rule_cache_size = 1000;
 int			homeo_guc_stat_rules_max = 5000;
 
@@ -445,15 +449,30 @@ define_intake(void)
 			   PGC_SIGHUP, GUC_UNIT_MS,
 			   "Sets how long events are gathered before a partial batch is stored.",
 			   "0 stores at once what is there.");
+	define_int("homeostasis.history_days", &homeo_guc_history_days,
+			   1, 36500, PGC_SIGHUP, 0,
+			   "Sets how many days finished patches and diagnoses are kept.",
+			   "With a patch go its validations, approvals, deployments and jobs; "
+			   "at least homeostasis.retention_days. The audit log is kept.");
 	define_int("homeostasis.ingest_workers", &homeo_guc_ingest_workers,
 			   1, HOMEO_MAX_INGEST_WORKERS, PGC_POSTMASTER, 0,
 			   "Sets how many workers store events.",
 			   "Each takes one of max_worker_processes.");
+	define_int("homeostasis.max_issues_per_service",
+			   &homeo_guc_max_issues_per_service, 1, 10000000, PGC_SIGHUP, 0,
+			   "Sets how many issues the errors reported for one service can make.",
+			   "An error that would make another one is refused, or goes to "
+			   "rejected_events. Errors that the server raised are not limited.");
+	define_int("homeostasis.max_services", &homeo_guc_max_services,
+			   1, 1000000, PGC_SIGHUP, 0,
+			   "Sets how many services reported errors can make.",
+			   "An error of yet another service is refused, or goes to "
+			   "rejected_events. Databases are not counted.");
 	define_int("homeostasis.overflow_timeout", &homeo_guc_overflow_timeout,
 			   0, 60000, PGC_SIGHUP, GUC_UNIT_MS,
 			   "Sets how long report() waits for room when the ring is full.",
 			   "Then it raises an error; 0 raises it at once. Capturing the "
-			   "server's errors never waits.");
+			   "server's errors never waits, and an eighth of the ring is kept for it.");
 	define_int("homeostasis.partitions_ahead", &homeo_guc_partitions_ahead,
 			   1, 30, PGC_SIGHUP, 0,
 			   "Sets how many days ahead partitions of errors are created.",
@@ -480,6 +499,11 @@ define_rules(void)
 			   1024, 1024 * 1024, PGC_SIGHUP, GUC_UNIT_BYTE,
 			   "Sets how much of a text is matched.",
 			   "What is longer is cut at a character.");
+	define_int("homeostasis.max_limit_hits_per_hour",
+			   &homeo_guc_max_limit_hits_per_hour, 0, INT_MAX, PGC_SIGHUP, 0,
+			   "Sets how often a rule may reach homeostasis.match_limit in an hour.",
+			   "Then it is disabled: its pattern costs more than it finds. 0 "
+			   "means no limit.");
 	define_int("homeostasis.rule_cache_size", &homeo_guc_rule_cache_size,
 			   10, 100000, PGC_SIGHUP, 0,
 			   "Sets how many patterns a process keeps compiled.",

@@ -31,7 +31,10 @@ extern int	homeo_guc_capture_level;	/* an elevel of elog.h */
 /* Intake */
 extern int	homeo_guc_batch_size;	/* events */
 extern int	homeo_guc_batch_timeout;	/* ms */
+extern int	homeo_guc_history_days;
 extern int	homeo_guc_ingest_workers;
+extern int	homeo_guc_max_issues_per_service;
+extern int	homeo_guc_max_services;
 extern int	homeo_guc_overflow_timeout; /* ms */
 extern int	homeo_guc_partitions_ahead; /* days */
 extern int	homeo_guc_retention_days;
@@ -39,6 +42,7 @@ extern int	homeo_guc_ring_size;	/* kB */
 
 /* Rules */
 extern int	homeo_guc_match_limit;	/* PCRE2's unit: backtracking steps */
+extern int	homeo_guc_max_limit_hits_per_hour;
 extern int	homeo_guc_match_subject_limit;	/* bytes */
 extern int	homeo_guc_rule_cache_size;	/* compiled patterns */
 extern int	homeo_guc_stat_rules_max;	/* rules */

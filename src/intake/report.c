@@ -61,7 +61,7 @@ put_event(const HomeoEvent *event, instr_time start, int done, int total)
 		case HOMEO_RING_FULL:
 			ereport(ERROR,
 					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("the ring of events is full"),
+					 errmsg(HOMEO_REPORT_FULL),
 					 total > 1 ?
 					 errdetail("%d of %d events were taken.", done, total) : 0,
 					 errhint("See homeostasis.stat_workers for whether events are being stored; report less at a time, or raise homeostasis.ring_size.")));

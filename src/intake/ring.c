@@ -55,6 +55,9 @@
 
 #define STATE_COMMITTED		1
 
+/* This part of the ring is kept for records that are put without waiting. */
+#define KEPT_SHARE			8
+
 typedef struct HomeoRingRecord
 {
 	pg_atomic_uint32 state;		/* zero until committed */
@@ -144,11 +147,11 @@ homeo_ring_init(void)
 }
 
 /*
- * Space for need bytes, or HOMEO_RING_FULL.  tail is read before head, so
- * what is computed as used is never less than it is.
+ * Space for need bytes that leaves keep bytes free, or HOMEO_RING_FULL.  tail
+ * is read before head, so what is computed as used is never less than it is.
  */
 static HomeoRingStatus
-reserve(HomeoRing *r, uint64 need, uint64 *position)
+reserve(HomeoRing *r, uint64 need, uint64 keep, uint64 *position)
 {
 	for (;;)
 	{
@@ -157,7 +160,7 @@ reserve(HomeoRing *r, uint64 need, uint64 *position)
 
 		pg_read_barrier();
 		head = pg_atomic_read_u64(&r->head.value);
-		if (head - tail + need > r->size)
+		if (head - tail + need + keep > r->size)
 			return HOMEO_RING_FULL;
 		if (pg_atomic_compare_exchange_u64(&r->head.value, &head,
 										   head + need))
@@ -193,10 +196,11 @@ wake_consumer(HomeoRing *r)
 
 /*
  * Adds one record, without counting a failure: the caller says what becomes
- * of it.  Wakes the consumer if it sleeps.
+ * of it.  Leaves keep bytes of the ring free.  Wakes the consumer if it
+ * sleeps.
  */
 static HomeoRingStatus
-put(HomeoRing *r, const HomeoRingPart *parts, int nparts)
+put(HomeoRing *r, const HomeoRingPart *parts, int nparts, uint64 keep)
 {
 	uint64		len = 0;
 	uint64		need;
@@ -211,7 +215,7 @@ put(HomeoRing *r, const HomeoRingPart *parts, int nparts)
 	if (len > HOMEO_RING_MAX_RECORD || need > r->size / 2)
 		return HOMEO_RING_TOO_LARGE;
 
-	status = reserve(r, need, &position);
+	status = reserve(r, need, keep, &position);
 	if (status != HOMEO_RING_OK)
 		return status;
 
@@ -234,19 +238,20 @@ put(HomeoRing *r, const HomeoRingPart *parts, int nparts)
  * between reserving and committing.  Backends need no system call for this.
  */
 static HomeoRingStatus
-put_undisturbed(HomeoRing *r, const HomeoRingPart *parts, int nparts)
+put_undisturbed(HomeoRing *r, const HomeoRingPart *parts, int nparts,
+				uint64 keep)
 {
 	HomeoRingStatus status;
 	sigset_t	term;
 	sigset_t	before;
 
 	if (MyBgworkerEntry == NULL)
-		return put(r, parts, nparts);
+		return put(r, parts, nparts, keep);
 
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	sigprocmask(SIG_BLOCK, &term, &before);
-	status = put(r, parts, nparts);
+	status = put(r, parts, nparts, keep);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;
 }
@@ -268,7 +273,7 @@ HomeoRingStatus
 homeo_ring_put(int consumer, const HomeoRingPart *parts, int nparts)
 {
 	HomeoRing  *r = ring_of(consumer);
-	HomeoRingStatus status = put_undisturbed(r, parts, nparts);
+	HomeoRingStatus status = put_undisturbed(r, parts, nparts, 0);
 
 	count_drop(r, status);
 	return status;
@@ -276,13 +281,18 @@ homeo_ring_put(int consumer, const HomeoRingPart *parts, int nparts)
 
 /*
  * Adds one record, waiting at most timeout_ms for room.  Can be cancelled.
+ *
+ * Leaves room for those who can neither wait nor tell anybody: whoever can
+ * report may be at it without end, and must not make the log hook drop the
+ * server's own errors.
  */
 HomeoRingStatus
 homeo_ring_put_wait(int consumer, const HomeoRingPart *parts, int nparts,
 					int timeout_ms)
 {
 	HomeoRing  *r = ring_of(consumer);
-	HomeoRingStatus status = put_undisturbed(r, parts, nparts);
+	uint64		keep = r->size / KEPT_SHARE;
+	HomeoRingStatus status = put_undisturbed(r, parts, nparts, keep);
 	instr_time	start;
 	instr_time	waited;
 
@@ -292,7 +302,8 @@ homeo_ring_put_wait(int consumer, const HomeoRingPart *parts, int nparts,
 
 		INSTR_TIME_SET_CURRENT(start);
 		ConditionVariablePrepareToSleep(&r->room);
-		while ((status = put_undisturbed(r, parts, nparts)) == HOMEO_RING_FULL &&
+		while ((status = put_undisturbed(r, parts, nparts,
+										 keep)) == HOMEO_RING_FULL &&
 			   left > 0)
 		{
 			ConditionVariableTimedSleep(&r->room, left, PG_WAIT_EXTENSION);

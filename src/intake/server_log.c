@@ -23,6 +23,7 @@
 #include "catalog/namespace.h"
 #include "common/pg_prng.h"
 #include "intake/event.h"
+#include "intake/report.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
@@ -45,10 +46,23 @@ static emit_log_hook_type previous_hook = NULL;
 /* More than zero while this process captures an error. */
 static volatile int depth = 0;
 
+/*
+ * The complaint of report() that the ring is full would take the room that
+ * is kept for the server's errors.  A user can't raise its message_id.
+ */
+static bool
+is_overflow(const ErrorData *edata)
+{
+	return edata->sqlerrcode == ERRCODE_CONFIGURATION_LIMIT_EXCEEDED &&
+		edata->message_id != NULL &&
+		strcmp(edata->message_id, HOMEO_REPORT_FULL) == 0;
+}
+
 static bool
 wanted(const ErrorData *edata)
 {
 	return homeo_guc_capture &&
+		!is_overflow(edata) &&
 		edata->elevel >= homeo_guc_capture_level &&
 		homeo_guc_captures_sqlstate(edata->sqlerrcode);
 }

@@ -151,8 +151,20 @@ is("$code $message", '53400 the ring of events is full', 'report() says when the
 like($hint, qr/homeostasis\.ring_size/, 'and what to do about it');
 cmp_ok($n, '>', 100, 'after it took what there was room for');
 
-# One more report at a time fills the last gap; then captured errors drop.
+# Small ones fill the last gap.  What is kept for the server's own errors is
+# not theirs, and the complaint about it is none of these.
 $node->psql('postgres', q{select homeostasis.report('{"error_message": "small"}'::jsonb) from generate_series(1, 10000)});
+my $before = $node->safe_psql('postgres', 'select captured from homeostasis.stat_intake');
+$node->psql('postgres', q{select homeostasis.report('{"error_message": "no room"}'::jsonb);} x 3, on_error_stop => 0);
+is($node->safe_psql('postgres', "select captured - $before from homeostasis.stat_intake"), '0',
+    'a report that finds no room leaves no trace in the ring');
+$node->psql('postgres', "select 'has room'::int;" x 7, on_error_stop => 0);
+is($node->safe_psql('postgres', "select captured - $before from homeostasis.stat_intake"), '7',
+    'reports cannot take the room that errors of the server need');
+
+# Errors of the server fill that, too; then they drop.
+$node->psql('postgres', "select repeat('x', 8000)::int;" x 500, on_error_stop => 0);
+$node->psql('postgres', "select 'fill'::int;" x 50, on_error_stop => 0);
 my $dropped = $node->safe_psql('postgres', 'select dropped_full from homeostasis.stat_intake');
 my $small = $node->safe_psql('postgres', 'select captured from homeostasis.stat_intake');
 $node->psql('postgres', "select 'dropped'::int;" x 7, on_error_stop => 0);
@@ -176,6 +188,8 @@ poll_until($node, stored(q{service_id = (select id from homeostasis.services whe
     'all that was taken is stored when there are workers again');
 poll_until($node, 'select used_bytes from homeostasis.stat_intake', '0', 'and the ring is empty again');
 is($node->safe_psql('postgres', stored(q{message like '%"dropped"%'})), '0', 'what was counted as dropped is not there');
+is($node->safe_psql('postgres', stored(q{message like '%"has room"%'})), '7', 'but what there was room for is');
+is($node->safe_psql('postgres', stored(q{message like '%ring of events%'})), '0', 'and no complaint about the ring');
 $node->psql('postgres', "select 'again'::int");
 poll_until($node, stored(q{message like '%"again"%'}), '1', 'and errors are captured again');
 
