@@ -308,31 +308,78 @@ $$;
 
 comment on function homeostasis.start_deployment(bigint, bigint) is 'Deploys an approved patch';
 
+create function homeostasis.policy_basis() returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select md5(concat_ws(' ', homeostasis.setting('max_healings_per_hour'),
+    homeostasis.setting('max_healings_per_object_per_hour'),
+    (select string_agg(p::text, ' ' order by p.name) from homeostasis.policies p)))
+$$;
+
+comment on function homeostasis.policy_basis() is
+  'Changes whenever a policy or a limit does that decide() goes by';
+
 create function homeostasis.apply_policy_candidates()
 returns table (service_id bigint, object_id bigint)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  current_basis text;
 begin
+  -- There may be many patches, and nothing new about any of them.
+  if not exists (select from homeostasis.patches p where p.status = 'validated') then
+    return;
+  end if;
+  current_basis := homeostasis.policy_basis();
   return query
     select p.service_id, p.id
-    from homeostasis.patches p cross join lateral homeostasis.decide(p.id) d
+    from homeostasis.patches p
     where p.status = 'validated' and homeostasis.service_mode(p.service_id) = 'auto'
-      and d.decision <> 'ask';
+      and not exists (select from homeostasis.policy_waits w
+                      where w.service_id = p.service_id and w.patch_id = p.id
+                        and w.basis = current_basis and w.retry_at > now())
+    order by p.service_id, p.id;
 end
 $$;
 
 comment on function homeostasis.apply_policy_candidates() is
-  'Validated patches that a policy decides about; there are none unless the mode is auto';
+  'Validated patches whose policy was not asked lately, or not since a policy or limit changed; there are none unless the mode is auto';
+
+create function homeostasis.put_off_policy(service_id bigint, patch_id bigint) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into homeostasis.policy_waits as w (service_id, patch_id, basis, decisions, retry_at)
+    values (put_off_policy.service_id, put_off_policy.patch_id, homeostasis.policy_basis(), 1,
+            now() + interval '1 second')
+    on conflict on constraint policy_waits_pkey do update
+      set basis = excluded.basis,
+          decisions = case when w.basis = excluded.basis then w.decisions + 1 else 1 end,
+          retry_at = now() + case when w.basis = excluded.basis
+            then least(interval '1 second' * 2 ^ least(w.decisions, 6), interval '30 seconds')
+            else interval '1 second' end
+$$;
+
+comment on function homeostasis.put_off_policy(bigint, bigint) is
+  'Has the policy of a patch asked again after a second, later after up to half a minute, or when policies or limits change';
 
 create function homeostasis.apply_policy(service_id bigint, patch_id bigint) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  patch constant homeostasis.patches := homeostasis.lock_patch(patch_id);
+  patch homeostasis.patches;
   opinion record;
 begin
+  -- Without a lock, because most patches are left to a person.
+  select d.* into opinion from homeostasis.decide(patch_id) d;
+  if opinion.decision = 'ask' then
+    perform homeostasis.put_off_policy(service_id, patch_id);
+    return false;
+  end if;
+  patch := homeostasis.lock_patch(patch_id);
   if patch.status <> 'validated' then
     return false;
   end if;

@@ -130,6 +130,22 @@ as $$
   from homeostasis.patches p where p.status = 'failed' and p.updated_at > now() - interval '1 day'
 $$;
 
+create function homeostasis.check_rules()
+returns table ("check" text, status text, detail text, hint text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'rules',
+         case when count(*) > 0 then 'warning' else 'ok' end,
+         coalesce(string_agg(format('%s was disabled: %s', r.id, r.disabled_reason), '; '
+                             order by r.id), 'none had to be disabled'),
+         case when count(*) > 0
+           then 'Mend their patterns and set enabled again: homeostasis.stat_rules counts what they cost.' end
+  from homeostasis.rules r where not r.enabled and r.disabled_reason is not null
+$$;
+
+comment on function homeostasis.check_rules() is 'health(): rules that cost too much';
+
 comment on function homeostasis.check_healing() is
   'health(): what waits, and what fails';
 
@@ -141,6 +157,7 @@ as $$
   select * from homeostasis.check_installation() union all
   select * from homeostasis.check_workers() union all
   select * from homeostasis.check_intake() union all
+  select * from homeostasis.check_rules() union all
   select * from homeostasis.check_healing()
 $$;
 

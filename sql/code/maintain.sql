@@ -1,5 +1,117 @@
 -- maintain.sql: what has to be done from time to time.
 
+-- Nothing refers to a row that goes: what hangs on a patch goes before it, a
+-- patch before its diagnosis, both before their issue, an issue before its
+-- service.  No foreign key says so, because growing tables have none.
+
+create function homeostasis.is_looked_after(issue homeostasis.issues) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select issue.status in ('healing', 'muted') or issue.assignee is not null
+$$;
+
+comment on function homeostasis.is_looked_after(homeostasis.issues) is
+  'Whether an issue, and what belongs to it, is kept however old it is: it is being healed, muted or assigned';
+
+create function homeostasis.old_patches(before timestamptz, issues_before timestamptz,
+  most integer)
+returns table (service_id bigint, patch_id bigint)
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  -- Of an issue that still occurs, the last patch of each template that came
+  -- to nothing stays, so that advance() does not forget what a person rejected.
+  select p.service_id, p.id
+  from homeostasis.patches p
+  left join homeostasis.issues i on i.service_id = p.service_id and i.id = p.issue_id
+  where not homeostasis.is_active_patch(p.status) and p.updated_at < before
+    and not coalesce(homeostasis.is_looked_after(i), false)
+    and (i.last_seen is null or i.last_seen < issues_before
+         or p.status not in ('refused', 'invalid', 'rejected', 'rolled_back', 'failed')
+         or exists (select from homeostasis.futile_patches f
+                    where f.service_id = p.service_id and f.issue_id = p.issue_id
+                      and f.template is not distinct from p.template
+                      and f.ended_at > p.updated_at))
+  order by p.service_id, p.id
+  limit most
+  for update of p skip locked
+$$;
+
+comment on function homeostasis.old_patches(timestamptz, timestamptz, integer) is
+  'Locks patches that ended before a time and may be deleted: not those of issues that somebody looks after, nor what keeps a template from being tried again on an issue that occurred since the second time';
+
+create function homeostasis.delete_old_patches(before timestamptz, issues_before timestamptz,
+  most integer)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  service_ids bigint[];
+  patch_ids bigint[];
+begin
+  select array_agg(o.service_id), array_agg(o.patch_id) into service_ids, patch_ids
+    from homeostasis.old_patches(before, issues_before, most) o;
+  delete from homeostasis.jobs j
+    using unnest(service_ids, patch_ids) o (service_id, id)
+    where j.service_id = o.service_id and j.patch_id = o.id;
+  delete from homeostasis.deployment_steps s
+    using unnest(service_ids, patch_ids) o (service_id, id), homeostasis.deployments d
+    where d.service_id = o.service_id and d.patch_id = o.id
+      and s.service_id = d.service_id and s.deployment_id = d.id;
+  delete from homeostasis.deployments d
+    using unnest(service_ids, patch_ids) o (service_id, id)
+    where d.service_id = o.service_id and d.patch_id = o.id;
+  delete from homeostasis.approvals a
+    using unnest(service_ids, patch_ids) o (service_id, id)
+    where a.service_id = o.service_id and a.patch_id = o.id;
+  delete from homeostasis.validations v
+    using unnest(service_ids, patch_ids) o (service_id, id)
+    where v.service_id = o.service_id and v.patch_id = o.id;
+  delete from homeostasis.patches p
+    using unnest(service_ids, patch_ids) o (service_id, id)
+    where p.service_id = o.service_id and p.id = o.id;
+  return coalesce(cardinality(patch_ids), 0);
+end
+$$;
+
+comment on function homeostasis.delete_old_patches(timestamptz, timestamptz, integer) is
+  'Deletes patches that ended before a time, with their jobs, validations, approvals and deployments; returns how many. See old_patches() for those that are kept';
+
+create function homeostasis.delete_old_analysis(before timestamptz, most integer)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  deleted bigint;
+begin
+  delete from homeostasis.analysis a
+    where a.ctid = any (array(
+      select o.ctid
+      from homeostasis.analysis o
+      left join homeostasis.issues i on i.service_id = o.service_id and i.id = o.issue_id
+      where o.created_at < before
+        and not coalesce(homeostasis.is_looked_after(i), false)
+        and not exists (select from homeostasis.patches p
+                        where p.service_id = o.service_id and p.issue_id = o.issue_id
+                          and p.analysis_id = o.id)
+        and (i.id is null
+             or exists (select from homeostasis.analysis l
+                        where l.service_id = o.service_id and l.issue_id = o.issue_id
+                          and l.template is not distinct from o.template
+                          and (l.error_timestamp, l.created_at, l.id)
+                            > (o.error_timestamp, o.created_at, o.id)))
+      limit most));
+  get diagnostics deleted = row_count;
+  return deleted;
+end
+$$;
+
+comment on function homeostasis.delete_old_analysis(timestamptz, integer) is
+  'Deletes diagnoses made before a time to which no patch refers and which a later one of the same template has replaced; returns how many';
+
 create function homeostasis.delete_old_issues(before timestamptz, most integer) returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -7,17 +119,22 @@ as $$
 declare
   deleted bigint;
 begin
-  -- Nobody may be about to count for an issue that goes.
+  -- Nobody may be about to count for an issue that goes.  A person may be
+  -- about to heal it: such a one is locked, or has changed its status.
   perform homeostasis.lock_grouping();
-  with old as (
+  with old as materialized (
     select i.service_id, i.id from homeostasis.issues i
-    where i.last_seen < before and i.status <> 'muted' and i.assignee is null
+    where i.last_seen < before and not homeostasis.is_looked_after(i)
       and not exists (select from homeostasis.patches p
                       where p.service_id = i.service_id and p.issue_id = i.id)
     order by i.service_id, i.id limit most
+    for update skip locked
   ), fingerprints as (
     delete from homeostasis.issue_fingerprints f using old
     where f.service_id = old.service_id and f.issue_id = old.id
+  ), counts as (
+    delete from homeostasis.issue_counts c using old
+    where c.service_id = old.service_id and c.issue_id = old.id
   ), diagnoses as (
     delete from homeostasis.analysis a using old
     where a.service_id = old.service_id and a.issue_id = old.id
@@ -34,7 +151,64 @@ end
 $$;
 
 comment on function homeostasis.delete_old_issues(timestamptz, integer) is
-  'Deletes issues that did not occur since a time and that no patch and no person refers to; returns how many';
+  'Deletes issues that did not occur since a time, with their fingerprints, counts and diagnoses, unless a patch refers to them or somebody looks after them; returns how many';
+
+create function homeostasis.idle_services(before timestamptz) returns setof bigint
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select s.id
+  from homeostasis.services s
+  where s.kind = 'application' and s.created_at < before
+    and s.mode is null and s.description is null
+    and not exists (select from homeostasis.policies p where p.service_id = s.id)
+    and not exists (select from homeostasis.issues i where i.service_id = s.id)
+    and not exists (select from homeostasis.patches p where p.service_id = s.id)
+    and not exists (select from homeostasis.analysis a where a.service_id = s.id)
+    and not exists (select from homeostasis.issue_counts c where c.service_id = s.id)
+    and not exists (select from homeostasis.stacks k where k.service_id = s.id)
+    and not exists (select from homeostasis.errors e where e.service_id = s.id)
+$$;
+
+comment on function homeostasis.idle_services(timestamptz) is
+  'Services that a report made before a time, that nobody configured and of which nothing is left';
+
+create function homeostasis.lock_services(before timestamptz) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from homeostasis.idle_services(before)) then
+    return false;
+  end if;
+  -- Whoever has looked for a service may be about to store an error of it.
+  lock table homeostasis.services in access exclusive mode;
+  return true;
+exception when lock_not_available or deadlock_detected then
+  return false;
+end
+$$;
+
+comment on function homeostasis.lock_services(timestamptz) is
+  'Keeps everybody from services until the transaction ends, if some may be deleted; whether it could';
+
+create function homeostasis.delete_idle_services(before timestamptz, most integer)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  deleted bigint;
+begin
+  delete from homeostasis.services s
+    where s.id = any (array(select * from homeostasis.idle_services(before) limit most));
+  get diagnostics deleted = row_count;
+  return deleted;
+end
+$$;
+
+comment on function homeostasis.delete_idle_services(timestamptz, integer) is
+  'Deletes idle services; returns how many. Only after lock_services()';
 
 create function homeostasis.maintain() returns table (task text, done bigint)
 language plpgsql security definer
@@ -48,6 +222,9 @@ declare
   ahead constant integer := coalesce(
     current_setting('homeostasis.partitions_ahead', true)::integer, 3);
   before constant timestamptz := now() - retention;
+  history_before constant timestamptz := least(before, now() - make_interval(days => coalesce(
+    current_setting('homeostasis.history_days', true)::integer, 365)));
+  services_locked boolean;
 begin
   -- One at a time; the other one does the work.  Not by an advisory lock, which
   -- anybody could take and keep.
@@ -96,12 +273,34 @@ begin
   get diagnostics done = row_count;
   return next;
 
+  task := 'patches deleted';
+  done := homeostasis.delete_old_patches(history_before, before, most);
+  return next;
+
+  task := 'diagnoses deleted';
+  done := homeostasis.delete_old_analysis(history_before, most);
+  return next;
+
+  task := 'policy waits deleted';
+  delete from homeostasis.policy_waits w
+    where not exists (select from homeostasis.patches p
+                      where p.service_id = w.service_id and p.id = w.patch_id
+                        and p.status = 'validated');
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'rules disabled';
+  done := homeostasis.disable_costly_rules();
+  return next;
+
   task := 'checkup findings';
   done := (select count(*) from homeostasis.checkup());
   return next;
 
   -- Last, because whoever reads or stores errors waits for these locks until
   -- the end of the transaction; in the order in which writers take them.
+  services_locked := homeostasis.lock_services(before);
+
   task := 'partitions dropped';
   done := homeostasis.drop_partitions((before at time zone 'UTC')::date);
   return next;
@@ -109,9 +308,16 @@ begin
   task := 'issues deleted';
   done := homeostasis.delete_old_issues(before, most);
   return next;
+
+  task := 'services deleted';
+  done := 0;
+  if services_locked then
+    done := homeostasis.delete_idle_services(before, most);
+  end if;
+  return next;
 end
 $$;
 
 comment on function homeostasis.maintain() is
-  'Creates partitions ahead, removes what is older than homeostasis.retention_days, does a checkup(); a worker or pg_cron calls it, and it says what it did';
+  'Creates partitions ahead, removes what is older than homeostasis.retention_days or homeostasis.history_days, disables rules that cost too much, does a checkup(); a worker or pg_cron calls it, and it says what it did';
 grant execute on function homeostasis.maintain() to homeostasis_admin;

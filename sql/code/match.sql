@@ -26,6 +26,42 @@ returns table (rule_id text, candidates bigint, trials bigint, wins bigint, limi
 language c
 as 'MODULE_PATHNAME', 'homeo_rule_counters';
 
+create function homeostasis.take_limit_hits(most bigint)
+returns table (rule_id text, hits bigint)
+language c strict volatile
+set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'homeo_take_limit_hits';
+
+create function homeostasis.disable_costly_rules() returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  most constant bigint := homeostasis.setting('max_limit_hits_per_hour')::bigint;
+  costly record;
+  disabled bigint := 0;
+begin
+  for costly in
+    select h.rule_id, h.hits from homeostasis.take_limit_hits(most) h where most > 0
+  loop
+    update homeostasis.rules r
+      set enabled = false,
+          disabled_reason = format('it ran into homeostasis.match_limit %s times within an hour',
+                                   costly.hits)
+      where r.id = costly.rule_id and r.enabled;
+    continue when not found;
+    perform homeostasis.audit_append('disabled', 'rule', null, costly.rule_id,
+      jsonb_build_object('reason', r.disabled_reason))
+      from homeostasis.rules r where r.id = costly.rule_id;
+    raise warning 'rule "%" is disabled: it ran into homeostasis.match_limit % times within an hour',
+        costly.rule_id, costly.hits
+      using hint = 'Mend its pattern and set enabled again.';
+    disabled := disabled + 1;
+  end loop;
+  return disabled;
+end
+$$;
+
 create view homeostasis.stat_rules as
   select r.id as rule_id, r.pack,
          coalesce(sum(c.candidates), 0)::bigint as candidates,
@@ -117,6 +153,10 @@ comment on function homeostasis.pattern_matches(text, text) is
   'Whether a rule''s pattern matches a text; null when it runs into a limit';
 comment on function homeostasis.rule_counters() is
   'Counters of rules in shared memory, since the server started; stat_rules is easier to read';
+comment on function homeostasis.take_limit_hits(bigint) is
+  'Rules that ran into a limit at least so many times within the current hour, and how many times; the hour of these begins anew';
+comment on function homeostasis.disable_costly_rules() is
+  'Disables rules that ran into homeostasis.match_limit more often within an hour than homeostasis.max_limit_hits_per_hour allows; returns how many';
 comment on function homeostasis.example_event(homeostasis.rules, jsonb) is
   'The event that an example of a rule states';
 comment on function homeostasis.lint_rules() is

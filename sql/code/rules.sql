@@ -51,6 +51,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   new.updated_at := now();
+  if new.enabled then
+    new.disabled_reason := null;
+  end if;
   return new;
 end
 $$;
@@ -207,7 +210,7 @@ create function homeostasis.rule_content(rule homeostasis.rules) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select to_jsonb(rule) - array['updated_at', 'modified']
+  select to_jsonb(rule) - array['updated_at', 'modified', 'disabled_reason']
 $$;
 
 create function homeostasis.load_rules(pack jsonb, shipped boolean default false) returns jsonb
@@ -326,7 +329,7 @@ comment on function homeostasis.keep_modified() is
   'Trigger of tables with shipped rows: marks a shipped row that is edited';
 comment on function homeostasis.restore_modified() is
   'Trigger of tables with shipped rows: an edited row from a dump replaces the shipped one; its argument is the key column';
-comment on function homeostasis.touch_rule() is 'Trigger of rules: sets updated_at';
+comment on function homeostasis.touch_rule() is 'Trigger of rules: sets updated_at, clears disabled_reason of a rule that is enabled';
 comment on function homeostasis.refuse_rule(text, text, text, text) is
   'Raises the error about a rule of a pack and the key at fault';
 comment on function homeostasis.check_pack_rule(jsonb, bigint) is

@@ -71,6 +71,26 @@ comment on table homeostasis.advance_failures is
 comment on column homeostasis.advance_failures.step is 'The function of advance.sql that failed';
 comment on column homeostasis.advance_failures.object_id is
   'The issue, patch, deployment or job it failed for';
+
+-- A policy that has left a patch to a person is not asked again each second.
+create table homeostasis.policy_waits
+(
+  service_id bigint not null,
+  patch_id bigint not null,
+  basis text not null,
+  decisions integer not null check (decisions >= 1),
+  retry_at timestamptz not null,
+  primary key (service_id, patch_id)
+);
+
+comment on table homeostasis.policy_waits is
+  'Validated patches that their policy left to a person, and when it is asked again';
+comment on column homeostasis.policy_waits.patch_id is 'The patch that waits';
+comment on column homeostasis.policy_waits.basis is
+  'policy_basis() when the policy was asked last; another one makes it be asked at once';
+comment on column homeostasis.policy_waits.decisions is 'How often it was asked on this basis';
+comment on column homeostasis.policy_waits.retry_at is
+  'Asked again then on the same basis: an hourly limit may have room again';
 comment on column homeostasis.jobs.runner is
   'Who does it: the operator, a worker of this server, or an agent';
 comment on column homeostasis.jobs.validation_id is 'The validation that the job is for, if it is for one';

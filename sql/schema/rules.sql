@@ -37,6 +37,7 @@ create table homeostasis.rules
   tags text[] not null default '{}',
   examples jsonb not null default '[]' check (jsonb_typeof(examples) = 'array'),
   enabled boolean not null default true,
+  disabled_reason text,
   shipped boolean not null default false,
   modified boolean not null default false,
   updated_at timestamptz not null default now()
@@ -111,6 +112,8 @@ comment on column homeostasis.rules.constraint_name is 'Condition: the constrain
 comment on column homeostasis.rules.datatype_name is 'Condition: the data type that the event names';
 comment on column homeostasis.rules.tags is 'For people; not a condition';
 comment on column homeostasis.rules.enabled is 'False: the rule is kept but never matches';
+comment on column homeostasis.rules.disabled_reason is
+  'Why the extension disabled it; null: it did not. Enabling the rule clears it';
 comment on column homeostasis.analysis.error_id is 'event_id of the error that was looked at';
 comment on column homeostasis.analysis.error_timestamp is
   'timestamp of the error that was looked at';

@@ -170,6 +170,46 @@ homeo_rule_counters(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+typedef struct HomeoHitsTaken
+{
+	ReturnSetInfo *rsinfo;
+	uint64		most;
+	TimestampTz now;
+} HomeoHitsTaken;
+
+/* Adds a row of homeostasis.take_limit_hits(), if the rule is due. */
+static void
+put_hits(const char *rule_id, HomeoRuleCounters *counters, void *arg)
+{
+	HomeoHitsTaken *taken = arg;
+	uint64		hits = homeo_stat_take_hits(counters, taken->most, taken->now);
+	Datum		values[2];
+	bool		nulls[2] = {false};
+
+	if (hits == 0)
+		return;
+	values[0] = CStringGetTextDatum(rule_id);
+	values[1] = Int64GetDatum((int64) hits);
+	tuplestore_putvalues(taken->rsinfo->setResult, taken->rsinfo->setDesc,
+						 values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(homeo_take_limit_hits);
+
+/* homeostasis.take_limit_hits(most bigint) */
+Datum
+homeo_take_limit_hits(PG_FUNCTION_ARGS)
+{
+	HomeoHitsTaken taken;
+
+	InitMaterializedSRF(fcinfo, 0);
+	taken.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	taken.most = (uint64) Max(PG_GETARG_INT64(0), 1);
+	taken.now = GetCurrentTimestamp();
+	homeo_stat_each(put_hits, &taken);
+	return (Datum) 0;
+}
+
 PG_FUNCTION_INFO_V1(homeo_pattern_matches);
 
 /*

@@ -59,6 +59,8 @@ stat_attach(void *memory, Size size, bool found)
 		pg_atomic_init_u64(&counters->trials, 0);
 		pg_atomic_init_u64(&counters->wins, 0);
 		pg_atomic_init_u64(&counters->limit_hits, 0);
+		pg_atomic_init_u64(&counters->hits_before, 0);
+		pg_atomic_init_u64(&counters->hour_began, 0);
 		pg_atomic_init_u64(&counters->nanoseconds, 0);
 	}
 }
@@ -115,6 +117,26 @@ homeo_stat_find(const char *rule_id)
 			return &slot->counters;
 	}
 	return NULL;
+}
+
+/*
+ * How often the rule ran into a limit within the hour that began when it was
+ * last seen here with fewer hits than most.  Returns 0 for fewer than most;
+ * otherwise the hour begins anew.  Two callers at once may both get the hits.
+ */
+uint64
+homeo_stat_take_hits(HomeoRuleCounters *counters, uint64 most, TimestampTz now)
+{
+	uint64		all = pg_atomic_read_u64(&counters->limit_hits);
+	uint64		hits = all - pg_atomic_read_u64(&counters->hits_before);
+	TimestampTz began = (TimestampTz) pg_atomic_read_u64(&counters->hour_began);
+
+	if (hits < most && began != 0 && now >= began &&
+		now - began < USECS_PER_HOUR)
+		return 0;
+	pg_atomic_write_u64(&counters->hits_before, all);
+	pg_atomic_write_u64(&counters->hour_began, (uint64) now);
+	return hits < most ? 0 : hits;
 }
 
 /* Visits the counters of this database's rules, deleted ones included. */

@@ -6,7 +6,7 @@
  * results of jobs that have ended and claims new ones.  Jobs run in operators
  * of their own while the turns go on, so a long one holds up nothing; no
  * transaction is open between turns.  maintain() runs at the start and
- * hourly.
+ * hourly; rules that cost too much are looked for each minute.
  */
 #include "postgres.h"
 
@@ -29,6 +29,7 @@
 #define MAINTAIN_TIMEOUT_MS	300000
 #define MAINTAIN_EVERY_S	3600.0
 #define MAINTAIN_RETRY_S	60.0
+#define RULES_EVERY_S		60.0
 
 /* Operators wake the healer; this is for their time limits. */
 #define JOB_POLL_MS			1000
@@ -50,6 +51,15 @@ maintain_turn(void *arg)
 {
 	if (SPI_execute("select homeostasis.maintain()", false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "maintain() failed");
+	return false;
+}
+
+static bool
+rules_turn(void *arg)
+{
+	if (SPI_execute("select homeostasis.disable_costly_rules()", false,
+					0) != SPI_OK_SELECT)
+		elog(ERROR, "disable_costly_rules() failed");
 	return false;
 }
 
@@ -99,6 +109,23 @@ maintain_if_due(void)
 		return;
 	pause = result == HOMEO_TURN_FAILED ? MAINTAIN_RETRY_S : MAINTAIN_EVERY_S;
 	tried_at = now;
+}
+
+/* maintain() does this as well, for installations without workers. */
+static void
+disable_rules_if_due(void)
+{
+	static instr_time looked_at;
+	instr_time	now;
+	instr_time	since;
+
+	INSTR_TIME_SET_CURRENT(now);
+	since = now;
+	INSTR_TIME_SUBTRACT(since, looked_at);
+	if (INSTR_TIME_GET_DOUBLE(since) < RULES_EVERY_S)
+		return;
+	looked_at = now;
+	(void) homeo_worker_turn(rules_turn, NULL, TURN_TIMEOUT_MS);
 }
 
 /*
@@ -218,6 +245,7 @@ one_round(void)
 	HomeoTurnResult result;
 
 	maintain_if_due();
+	disable_rules_if_due();
 	advanced = homeo_worker_turn(advance_turn, NULL, TURN_TIMEOUT_MS);
 	if (advanced == HOMEO_TURN_NO_EXTENSION)
 		return advanced;
