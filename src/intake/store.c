@@ -22,10 +22,12 @@
 #include "base/errors.h"
 #include "base/worker.h"
 #include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "intake/event_json.h"
 #include "intake/store_rows.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -230,6 +232,7 @@ store_all(HomeoBatch *batch, HomeoRow **rows, int nrows)
 	HomeoTurnedIssue *turned;
 	int			nturned;
 	int			nstored = 0;
+	int			nrefused = 0;
 
 	homeo_store_rows(rows, nrows, &turned, &nturned);
 	for (int i = 0; i < nturned && issue_hook != NULL; i++)
@@ -238,9 +241,32 @@ store_all(HomeoBatch *batch, HomeoRow **rows, int nrows)
 		wake_healer = true;
 
 	for (int i = 0; i < nrows; i++)
+	{
 		nstored += rows[i]->stored;
+		nrefused += rows[i]->refusal != NULL;
+	}
 	batch->result->stored += nstored;
-	batch->result->duplicate += nrows - nstored;
+	batch->result->duplicate += nrows - nstored - nrefused;
+}
+
+/*
+ * Disposes of the rows that a limit has kept out, after the others of their
+ * attempt were stored.  Their reasons live as long as the attempt.
+ */
+static void
+dispose_refused(HomeoBatch *batch, HomeoRow **rows, int nrows)
+{
+	for (int i = 0; i < nrows; i++)
+	{
+		if (rows[i]->refusal == NULL)
+			continue;
+		if (batch->mode == HOMEO_STORE_STRICT)
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("the event is refused: %s", rows[i]->refusal),
+					 errhint("Report what differs from time to time in \"metadata\", not in the name or the message; or raise the setting.")));
+		reject(batch, rows[i], rows[i]->refused_field, rows[i]->refusal);
+	}
 }
 
 /*
@@ -273,6 +299,8 @@ try_all(HomeoBatch *batch, HomeoRow **rows, int nrows)
 	PG_END_TRY();
 	MemoryContextSwitchTo(batch->context);
 	CurrentResourceOwner = owner;
+	if (error == NULL)
+		dispose_refused(batch, rows, nrows);
 	MemoryContextDelete(attempt);
 	return error;
 }
@@ -379,27 +407,101 @@ homeo_store_batch(HomeoEvent *events, int nevents, HomeoStoreMode mode,
 	store_or_halve(&batch, rows, nrows);
 }
 
+/* Stores one event in a subtransaction; returns its error, palloc'd, or NULL. */
+static ErrorData *
+try_one(HomeoEvent *event, HomeoStoreMode mode, HomeoStoreResult *result,
+		bool keep)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		homeo_store_batch(event, 1, mode, result);
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return error;
+}
+
 /*
- * Puts an event that failed again and again into rejected_events.
+ * Whether an error of the server could be stored now: one is, and the
+ * subtransaction rolled back.
+ */
+static bool
+can_store(void)
+{
+	HomeoEvent	probe;
+	HomeoStoreResult ignored = {0};
+
+	memset(&probe, 0, sizeof(probe));
+	probe.received = GetCurrentTimestamp();
+	probe.timestamp = probe.received;
+	probe.origin = HOMEO_ORIGIN_CHECKUP;
+	probe.level = HOMEO_LEVEL_ERROR;
+	probe.encoding = GetDatabaseEncoding();
+	if (!pg_strong_random(&probe.event_id, UUID_LEN))
+		return false;
+	homeo_event_set_string(&probe, HOMEO_FIELD_DATABASE,
+						   get_database_name(MyDatabaseId));
+	homeo_event_set_string(&probe, HOMEO_FIELD_SQLSTATE, "XX000");
+	homeo_event_set_string(&probe, HOMEO_FIELD_MESSAGE,
+						   "homeostasis tries whether errors can be stored");
+	set_lock_timeout(LOCK_WAIT);
+	return try_one(&probe, HOMEO_STORE_STRICT, &ignored, false) == NULL;
+}
+
+/*
+ * Stores an event that failed again and again, or rejects it: if it fails
+ * once more while another one can be stored, it is to blame.  While nothing
+ * can be stored its error is raised: it must not be lost for an outage.
  */
 void
-homeo_store_reject(HomeoEvent *event, const char *reason,
-				   HomeoStoreResult *result)
+homeo_store_suspect(HomeoEvent *event, HomeoStoreResult *result)
 {
+	HomeoStoreResult this_time = {0};
+	ErrorData  *error = try_one(event, HOMEO_STORE_DEFER, &this_time, true);
 	HomeoBatch	batch = {.result = result};
 	HomeoRow	row = {.prepared.event = event};
 
+	if (error == NULL)
+	{
+		result->stored += this_time.stored;
+		result->duplicate += this_time.duplicate;
+		result->rejected += this_time.rejected;
+		result->deferred += this_time.deferred;
+		result->excluded += this_time.excluded;
+		return;
+	}
+	if (!can_store())
+		ReThrowError(error);
 	homeo_prepare_scrub(event);
-	reject(&batch, &row, NULL, reason);
+	reject(&batch, &row, NULL,
+		   "it could not be stored; the server log says why");
 }
 
 /*
  * Takes events that were set aside, at most limit of them, and tries again;
  * those that still have to wait go to the end of the queue.  Returns how
- * many were taken.
+ * many were taken.  With suspicious, one of them has failed again and again.
  */
 int
-homeo_store_deferred(int limit, HomeoStoreResult *result)
+homeo_store_deferred(int limit, bool suspicious, HomeoStoreResult *result)
 {
 	Oid			type = INT4OID;
 	Datum		value = Int32GetDatum(limit);
@@ -435,7 +537,9 @@ homeo_store_deferred(int limit, HomeoStoreResult *result)
 			homeo_event_make_unreadable(&events[i], problem);
 	}
 	SPI_finish();
-	if (nevents > 0)
+	for (int i = 0; i < nevents && suspicious; i++)
+		homeo_store_suspect(&events[i], result);
+	if (nevents > 0 && !suspicious)
 		homeo_store_batch(events, nevents, HOMEO_STORE_DEFER, result);
 	return nevents;
 }

@@ -36,8 +36,8 @@ extern void homeo_store_init(void);
 extern void homeo_store_set_issue_hook(HomeoIssueHook hook);
 extern void homeo_store_batch(HomeoEvent *events, int nevents,
 							  HomeoStoreMode mode, HomeoStoreResult *result);
-extern void homeo_store_reject(HomeoEvent *event, const char *reason,
-							   HomeoStoreResult *result);
-extern int	homeo_store_deferred(int limit, HomeoStoreResult *result);
+extern void homeo_store_suspect(HomeoEvent *event, HomeoStoreResult *result);
+extern int	homeo_store_deferred(int limit, bool suspicious,
+								 HomeoStoreResult *result);
 
 #endif							/* HOMEO_STORE_H */

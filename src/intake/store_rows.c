@@ -22,6 +22,7 @@
 #include "intake/store_rows.h"
 
 #include "base/errors.h"
+#include "base/guc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "intake/partition.h"
@@ -287,9 +288,32 @@ check_new_name(const char *name)
 				 err_generic_string(PG_DIAG_COLUMN_NAME, "service")));
 }
 
-/* The service of an event, created when it is seen for the first time. */
+/*
+ * Whether reports may make another service.  Databases don't count: there
+ * are few, and their errors are the server's own.  Transactions that are open
+ * at the same time don't see each other's.
+ */
+static bool
+has_room_for_service(void)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			type = INT8OID;
+	Datum		most = Int64GetDatum(homeo_guc_max_services);
+
+	run(&plan,
+		"select count(*) < $1 from (select from homeostasis.services"
+		" where kind <> 'database' limit $1) s",
+		1, &type, &most, SPI_OK_SELECT);
+	return DatumGetBool(result_value(0, 1));
+}
+
+/*
+ * The service of an event, created when it is seen for the first time.  If
+ * that would be one too many, 0; then *full is true, and is not found out
+ * again in this batch.
+ */
 static int64
-get_service(const HomeoPrepared *prepared)
+get_service(const HomeoPrepared *prepared, bool *full)
 {
 	static SPIPlanPtr add_database = NULL;
 	static SPIPlanPtr add_named = NULL;
@@ -299,6 +323,14 @@ get_service(const HomeoPrepared *prepared)
 
 	if (find_service(prepared, &id))
 		return id;
+	if (!prepared->of_database)
+	{
+		check_new_name(prepared->service);
+		if (!*full)
+			*full = !has_room_for_service();
+		if (*full)
+			return 0;
+	}
 
 	values[0] = CStringGetTextDatum(prepared->service);
 	values[1] = CStringGetTextDatum(prepared->language);
@@ -309,13 +341,10 @@ get_service(const HomeoPrepared *prepared)
 			" on conflict do nothing",
 			2, types, values, SPI_OK_INSERT);
 	else
-	{
-		check_new_name(prepared->service);
 		run(&add_named,
 			"insert into homeostasis.services (name, language)"
 			" values ($1, $2) on conflict do nothing",
 			2, types, values, SPI_OK_INSERT);
-	}
 	if (!find_service(prepared, &id))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
@@ -326,8 +355,19 @@ get_service(const HomeoPrepared *prepared)
 }
 
 static void
+refuse(HomeoRow *row, const char *field, const char *reason)
+{
+	row->refused_field = field;
+	row->refusal = reason;
+}
+
+static void
 find_services(HomeoRow **rows, int nrows)
 {
+	const char *reason = psprintf("there are %d services already, as many as homeostasis.max_services allows",
+								  homeo_guc_max_services);
+	bool		full = false;
+
 	for (int i = 0; i < nrows; i++)
 	{
 		const HomeoPrepared *prepared = &rows[i]->prepared;
@@ -337,7 +377,9 @@ find_services(HomeoRow **rows, int nrows)
 			strcmp(before->service, prepared->service) == 0)
 			rows[i]->service_id = rows[i - 1]->service_id;
 		else
-			rows[i]->service_id = get_service(prepared);
+			rows[i]->service_id = get_service(prepared, &full);
+		if (rows[i]->service_id == 0)
+			refuse(rows[i], "service", reason);
 	}
 }
 
@@ -676,6 +718,111 @@ take_turned(HomeoRow **rows, int nrows, HomeoTurnedIssue *turned,
 	}
 }
 
+static bool
+same_issue(const HomeoRow *a, const HomeoRow *b)
+{
+	return a->service_id == b->service_id &&
+		memcmp(&a->prepared.fingerprint, &b->prepared.fingerprint,
+			   UUID_LEN) == 0;
+}
+
+/*
+ * Which of the rows, at most nrows and one of each fingerprint, have a
+ * fingerprint that no issue has.  Returns how many; they are in the order in
+ * which they were given.
+ */
+static int
+find_unknown(HomeoRow **rows, int nrows, HomeoRow **unknown)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {INT8ARRAYOID, UUIDARRAYOID};
+	Datum	   *services = palloc(sizeof(Datum) * nrows);
+	Datum	   *fingerprints = palloc(sizeof(Datum) * nrows);
+	Datum		values[2];
+	int			n;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		services[i] = Int64GetDatum(rows[i]->service_id);
+		fingerprints[i] = UUIDPGetDatum(&rows[i]->prepared.fingerprint);
+	}
+	values[0] = PointerGetDatum(construct_array(services, nrows, INT8OID,
+												sizeof(int64),
+												FLOAT8PASSBYVAL,
+												TYPALIGN_DOUBLE));
+	values[1] = PointerGetDatum(construct_array(fingerprints, nrows, UUIDOID,
+												UUID_LEN, false,
+												TYPALIGN_CHAR));
+	run(&plan,
+		"select k.place from unnest($1, $2)"
+		"  with ordinality k (service_id, fingerprint, place)"
+		" where not exists (select from homeostasis.issue_fingerprints f"
+		"  where f.service_id = k.service_id and f.fingerprint = k.fingerprint)"
+		" order by k.place",
+		2, types, values, SPI_OK_SELECT);
+	n = (int) SPI_processed;
+	for (int i = 0; i < n; i++)
+		unknown[i] = rows[DatumGetInt64(result_value(i, 1)) - 1];
+	return n;
+}
+
+/* How many more issues the reports for a service may make. */
+static int64
+room_for_issues(int64 service_id)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {INT8OID, INT8OID};
+	Datum		values[2];
+
+	values[0] = Int64GetDatum(service_id);
+	values[1] = Int64GetDatum(homeo_guc_max_issues_per_service);
+	run(&plan,
+		"select $2 - count(*) from (select from homeostasis.issues"
+		" where service_id = $1 limit $2) i",
+		2, types, values, SPI_OK_SELECT);
+	return DatumGetInt64(result_value(0, 1));
+}
+
+/*
+ * Refuses the rows whose issue would be one too many for its service.  What
+ * the server raised is always stored.  Rows are in the order of
+ * homeo_row_compare, so those of an issue are neighbours.
+ */
+static void
+refuse_new_issues(HomeoRow **rows, int nrows)
+{
+	const char *reason = psprintf("its service has %d issues already, as many as homeostasis.max_issues_per_service allows",
+								  homeo_guc_max_issues_per_service);
+	HomeoRow  **firsts = palloc(sizeof(*firsts) * nrows);
+	HomeoRow  **unknown = palloc(sizeof(*unknown) * nrows);
+	int			nfirsts = 0;
+	int			nunknown;
+	int			r = 0;
+	int64		room = 0;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		if (rows[i]->prepared.of_database || rows[i]->refusal != NULL)
+			continue;
+		if (nfirsts == 0 || !same_issue(firsts[nfirsts - 1], rows[i]))
+			firsts[nfirsts++] = rows[i];
+	}
+	if (nfirsts == 0)
+		return;
+	nunknown = find_unknown(firsts, nfirsts, unknown);
+	for (int u = 0; u < nunknown; u++)
+	{
+		if (u == 0 || unknown[u]->service_id != unknown[u - 1]->service_id)
+			room = room_for_issues(unknown[u]->service_id);
+		if (room-- > 0)
+			continue;
+		while (!same_issue(rows[r], unknown[u]))
+			r++;
+		while (r < nrows && same_issue(rows[r], unknown[u]))
+			refuse(rows[r++], NULL, reason);
+	}
+}
+
 /* Makes issues for the fingerprints that have none. */
 static void
 make_issues(void)
@@ -822,6 +969,7 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 	HomeoRow  **sorted = palloc(sizeof(*rows) * nrows);
 	HomeoTransient *incoming;
 	bool		any_stack = false;
+	int			nkept = 0;
 	int			nstored = 0;
 
 	/* Each statement can make one issue of each row turn. */
@@ -832,23 +980,30 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 		elog(ERROR, "could not connect to SPI");
 	MemoryContextSwitchTo(caller);
 
-	find_services(rows, nrows);
 	for (int i = 0; i < nrows; i++)
 	{
-		sorted[i] = rows[i];
 		rows[i]->stored = false;
+		rows[i]->refusal = NULL;
+	}
+	find_services(rows, nrows);
+	refuse_new_issues(rows, nrows);
+	for (int i = 0; i < nrows; i++)
+	{
+		if (rows[i]->refusal != NULL)
+			continue;
+		sorted[nkept++] = rows[i];
 		any_stack |= rows[i]->prepared.has_stack;
-		if (i == 0 || rows[i]->prepared.event->timestamp / USECS_PER_DAY !=
-			rows[i - 1]->prepared.event->timestamp / USECS_PER_DAY)
+		if (nkept == 1 || rows[i]->prepared.event->timestamp / USECS_PER_DAY !=
+			sorted[nkept - 2]->prepared.event->timestamp / USECS_PER_DAY)
 			homeo_partition_ensure(rows[i]->prepared.event->timestamp);
 	}
 
-	qsort(sorted, nrows, sizeof(*sorted), compare_key);
-	incoming = make_incoming(sorted, nrows);
+	qsort(sorted, nkept, sizeof(*sorted), compare_key);
+	incoming = make_incoming(sorted, nkept);
 	register_transient(incoming);
 	if (any_stack)
 		store_stacks();
-	store_errors(sorted, nrows);
+	store_errors(sorted, nkept);
 	tuplestore_end(incoming->store);
 
 	for (int i = 0; i < nrows; i++)

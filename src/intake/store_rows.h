@@ -12,8 +12,10 @@
 typedef struct HomeoRow
 {
 	HomeoPrepared prepared;
-	int64		service_id;
+	int64		service_id;		/* 0 if refused because of its service */
 	bool		stored;			/* now, and not before */
+	const char *refusal;		/* the limit that keeps it out, or NULL */
+	const char *refused_field;	/* at fault; if there is a refusal */
 } HomeoRow;
 
 /* An issue that wants to be diagnosed: it is new, or came back. */
@@ -26,8 +28,9 @@ typedef struct HomeoTurnedIssue
 
 /*
  * Writes rows, which are ordered as homeo_row_compare() does, and says which
- * issues are new or came back (palloc'd).  Sets service_id and stored of
- * each row.  Raises an error if any row can't be stored.
+ * issues are new or came back (palloc'd).  Sets service_id, stored and
+ * refusal of each row: one that is beyond a limit is left out.  Raises an
+ * error if any other row can't be stored.
  */
 extern void homeo_store_rows(HomeoRow **rows, int nrows,
 							 HomeoTurnedIssue **turned, int *nturned);

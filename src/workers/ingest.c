@@ -17,7 +17,9 @@
  * homeostasis.batch_timeout after the one before, unless there is much to do.
  * An error that comes alone is stored at once.
  *
- * A batch that fails again and again is taken apart: see the function tries.
+ * A batch that fails again and again is taken apart: see batch_limit().  An
+ * event that fails alone, too, is only given up when others can be stored;
+ * while nothing can, everything waits.
  */
 #include "postgres.h"
 
@@ -70,6 +72,8 @@ typedef struct HomeoConsumer
 	HomeoStoreResult result;	/* of this turn */
 	bool		deferred;		/* there may be rows in deferred_events */
 	instr_time	deferred_tried;
+	int			deferred_tries; /* failures in a row of deferred events */
+	bool		retrying;		/* this turn is about deferred events */
 	instr_time	batch_began;
 
 	/* Failures in a row of what begins at the tail. */
@@ -185,9 +189,7 @@ store(HomeoConsumer *c, HomeoEvent *events, int nevents)
 {
 	if (nevents == 1 && c->tries >= MAX_TRIES &&
 		homeo_ring_tail(c->number) < c->careful_until)
-		homeo_store_reject(&events[0],
-						   "it could not be stored; the server log says why",
-						   &c->result);
+		homeo_store_suspect(&events[0], &c->result);
 	else
 		homeo_store_batch(events, nevents, HOMEO_STORE_DEFER, &c->result);
 }
@@ -196,7 +198,9 @@ static void
 retry_deferred(HomeoConsumer *c)
 {
 	uint64		before = c->result.deferred;
-	int			taken = homeo_store_deferred(DEFERRED_BATCH, &c->result);
+	int			taken = homeo_store_deferred(DEFERRED_BATCH,
+											 c->deferred_tries >= MAX_TRIES,
+											 &c->result);
 
 	/* Whoever had to wait again would have to wait at once, too. */
 	if (c->result.deferred > before)
@@ -213,6 +217,7 @@ turn(void *arg)
 	int			nevents;
 
 	memset(&c->result, 0, sizeof(c->result));
+	c->retrying = false;
 	INSTR_TIME_SET_CURRENT(c->batch_began);
 	if (!c->positioned)
 		find_position(c);
@@ -227,6 +232,7 @@ turn(void *arg)
 	if (c->deferred &&
 		milliseconds_since(c->deferred_tried) >= DEFERRED_RETRY_MS)
 	{
+		c->retrying = true;
 		retry_deferred(c);
 		return true;
 	}
@@ -246,6 +252,8 @@ settle(HomeoConsumer *c)
 	homeo_ring_count(c->number, HOMEO_RING_EXCLUDED, r->excluded);
 	if (r->deferred > 0)
 		c->deferred = true;
+	if (c->retrying)
+		c->deferred_tries = 0;
 	if (c->position > homeo_ring_tail(c->number))
 	{
 		homeo_ring_count(c->number, HOMEO_RING_BATCHES, 1);
@@ -261,6 +269,12 @@ static void
 note_failure(HomeoConsumer *c)
 {
 	homeo_ring_count(c->number, HOMEO_RING_FAILED_BATCHES, 1);
+	if (c->retrying)
+	{
+		c->deferred_tries++;
+		INSTR_TIME_SET_CURRENT(c->deferred_tried);
+		return;
+	}
 	c->tries++;
 	if (c->tries == MAX_TRIES &&
 		homeo_ring_tail(c->number) >= c->careful_until)
