@@ -107,11 +107,13 @@ register_transient(HomeoTransient *relation)
 
 /*
  * Runs a statement, planned once a process.  Its result is in SPI_tuptable.
+ * SPI leaves its own memory context behind, which ends with the connection.
  */
 static void
 run(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types, Datum *values,
 	int expected)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	int			result;
 
 	if (*plan == NULL)
@@ -124,6 +126,7 @@ run(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types, Datum *values,
 		*plan = made;
 	}
 	result = SPI_execute_plan(*plan, values, NULL, false, 0);
+	MemoryContextSwitchTo(caller);
 	if (result != expected)
 		elog(ERROR, "could not run \"%s\": %s", sql,
 			 SPI_result_code_string(result));

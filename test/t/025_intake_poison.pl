@@ -97,7 +97,7 @@ poll_until($node, 'select count(*) from homeostasis.deferred_events', '0', 'noth
 is($node->safe_psql('postgres', q{
     select string_agg(reason, '|' order by reason) from homeostasis.rejected_events
     where id > (select max(id) - 2 from homeostasis.rejected_events)}),
-    'it could not be stored; the server log says why|its record is not one', 'bad ones and gibberish are refused');
+    'it could not be stored; the server log says why|its record is shorter than its header', 'bad ones and gibberish are refused');
 $failed = $node->safe_psql('postgres', 'select failed_batches from homeostasis.stat_intake');
 $node->psql('postgres', q{select 'at ease'::int});
 poll_until($node, q{select count(*) from homeostasis.errors where message ~ 'at ease'}, '1', 'and the worker is at ease');
