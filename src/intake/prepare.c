@@ -293,6 +293,8 @@ compute_fingerprint(HomeoPrepared *prepared)
 	input.column_name = *text_of(event, HOMEO_FIELD_COLUMN);
 	input.constraint_name = *text_of(event, HOMEO_FIELD_CONSTRAINT);
 	input.datatype_name = *text_of(event, HOMEO_FIELD_DATATYPE);
+	input.statement = *text_of(event, HOMEO_FIELD_STATEMENT);
+	input.query_id = event->query_id;
 	input.frames = frames;
 	input.nframes = parse_frames(prepared, frames);
 	homeo_fingerprint_event(&input, &fingerprint);

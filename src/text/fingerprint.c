@@ -31,7 +31,9 @@ typedef enum FieldTag
 	TAG_CONSTRAINT = 8,
 	TAG_DATATYPE = 9,
 	TAG_FUNCTION = 10,
-	TAG_PLACE = 11
+	TAG_PLACE = 11,
+	TAG_QUERY_ID = 12,
+	TAG_STATEMENT = 13
 } FieldTag;
 
 /*
@@ -101,18 +103,54 @@ add_nocase(HomeoFingerprintBuilder *builder, FieldTag tag, HomeoSlice s)
 }
 
 static void
+add_normalized(HomeoFingerprintBuilder *builder, FieldTag tag, HomeoSlice s,
+			   HomeoNormalizeMode mode)
+{
+	char		normalized[HOMEO_FINGERPRINT_MESSAGE_BYTES];
+	size_t		n;
+
+	n = homeo_normalize(s.data, s.len, mode, normalized, sizeof(normalized));
+	add_slice(builder, tag, homeo_slice(normalized, n));
+}
+
+static void
 add_message(HomeoFingerprintBuilder *builder, HomeoSlice sqlstate,
 			HomeoSlice message)
 {
-	char		normalized[HOMEO_FINGERPRINT_MESSAGE_BYTES];
-	HomeoNormalizeMode mode;
-	size_t		n;
+	add_normalized(builder, TAG_MESSAGE, message,
+				   homeo_normalize_mode_for_sqlstate(sqlstate.len == 5 ?
+													 sqlstate.data : NULL));
+}
 
-	mode = homeo_normalize_mode_for_sqlstate(sqlstate.len == 5 ?
-											 sqlstate.data : NULL);
-	n = homeo_normalize(message.data, message.len, mode, normalized,
-						sizeof(normalized));
-	add_slice(builder, TAG_MESSAGE, homeo_slice(normalized, n));
+/*
+ * "canceling statement due to statement timeout" is the same text for every
+ * slow query: which of them it was is what the problem is.
+ */
+static bool
+is_cancelled(HomeoSlice sqlstate)
+{
+	return sqlstate.len == 5 && memcmp(sqlstate.data, "57014", 5) == 0;
+}
+
+static void
+add_query(HomeoFingerprintBuilder *builder, const HomeoFingerprintInput *in)
+{
+	if (in->query_id != 0)
+	{
+		uint8_t		bytes[8];
+		uint64_t	rest = (uint64_t) in->query_id;
+
+		for (int i = 0; i < 8; i++)
+		{
+			bytes[i] = (uint8_t) rest;
+			rest >>= 8;
+		}
+		homeo_fingerprint_add_field(builder, TAG_QUERY_ID, (char *) bytes,
+									sizeof(bytes));
+	}
+	else if (in->statement.len > 0)
+		add_normalized(builder, TAG_STATEMENT, in->statement,
+					   HOMEO_NORMALIZE_KEEP_IDENTIFIERS);
 }
 
 /* The length of a part of a name that changes with every build; 0: none. */
@@ -265,6 +303,8 @@ homeo_fingerprint_event(const HomeoFingerprintInput *in,
 		(in->constraint_name.len > 0 || in->table_name.len > 0);
 	if (!named)
 		add_frames(&builder, in->frames, in->nframes);
+	if (!named && in->nframes == 0 && is_cancelled(in->sqlstate))
+		add_query(&builder, in);
 
 	homeo_fingerprint_final(&builder, out);
 }

@@ -59,6 +59,8 @@ typedef struct HomeoFingerprintInput
 	HomeoSlice	column_name;
 	HomeoSlice	constraint_name;
 	HomeoSlice	datatype_name;
+	HomeoSlice	statement;
+	int64_t		query_id;		/* 0: not known */
 	const HomeoFrame *frames;	/* innermost first, as stacktrace.c leaves
 								 * them */
 	size_t		nframes;
@@ -68,7 +70,9 @@ typedef struct HomeoFingerprintInput
  * Fingerprint of the current version.  What makes two events one problem is
  * the kind (language, SQLSTATE, type), the normalised message, and the
  * place: the named object where the server names one, else functions and
- * files on the stack, without line numbers.
+ * files on the stack, without line numbers.  Where neither is known of a
+ * statement that was cancelled, the statement itself is the place: by its
+ * query id, or normalised.
  */
 extern void homeo_fingerprint_event(const HomeoFingerprintInput *in,
 									HomeoFingerprint *out);

@@ -19,6 +19,8 @@ typedef struct Event
 	const char *constraint;
 	const char *datatype;
 	const char *stack;
+	const char *statement;
+	int64_t		query_id;
 } Event;
 
 typedef struct Pair
@@ -32,6 +34,7 @@ typedef struct Pair
 #define PG		.language = "postgresql"
 #define PY		.language = "python"
 #define UNIQUE	"duplicate key value violates unique constraint"
+#define TIMEOUT	.sqlstate = "57014", .message = "canceling statement due to statement timeout"
 
 static const Pair pairs[] = {
 	{"another literal", true,
@@ -66,6 +69,26 @@ static const Pair pairs[] = {
 		.stack = "PL/pgSQL function f() line 3 at RETURN"},
 		{PG,.sqlstate = "22012",.message = "division by zero",
 	.stack = "PL/pgSQL function f() line 4 at RETURN"}},
+	{"another statement that ran into its timeout", false,
+		{PG, TIMEOUT,.statement = "select * from a where id = 1"},
+	{PG, TIMEOUT,.statement = "select * from b where id = 1"}},
+	{"the same with other values", true,
+		{PG, TIMEOUT,.statement = "select * from a where id = 1 and n = 'x'"},
+	{PG, TIMEOUT,.statement = "select *\nfrom a where id = 22 and n = 'yz'"}},
+	{"another query id", false,
+		{PG, TIMEOUT,.statement = "select 1",.query_id = 1},
+	{PG, TIMEOUT,.statement = "select 1",.query_id = -2}},
+	{"the same query id, whatever the text", true,
+		{PG, TIMEOUT,.statement = "select 1",.query_id = 1},
+	{PG, TIMEOUT,.statement = "select 2 /* x */",.query_id = 1}},
+	{"another statement that timed out at the same place", true,
+		{PG, TIMEOUT,.statement = "select f(1)",.query_id = 1,
+		.stack = "PL/pgSQL function f() line 3 at RETURN"},
+		{PG, TIMEOUT,.statement = "select g(1)",.query_id = 2,
+	.stack = "PL/pgSQL function f() line 3 at RETURN"}},
+	{"another statement with an error that says more", true,
+		{PG,.sqlstate = "42703",.message = "x",.statement = "select x from a"},
+	{PG,.sqlstate = "42703",.message = "x",.statement = "select x from b"}},
 	{"another SQLSTATE", false,
 		{PG,.sqlstate = "40001",.message = "could not serialize"},
 	{PG,.sqlstate = "40P01",.message = "could not serialize"}},
@@ -176,6 +199,8 @@ fingerprint(const Event *event, HomeoFingerprint *out)
 	in.column_name = slice_of(event->column);
 	in.constraint_name = slice_of(event->constraint);
 	in.datatype_name = slice_of(event->datatype);
+	in.statement = slice_of(event->statement);
+	in.query_id = event->query_id;
 	in.frames = frames;
 	in.nframes = homeo_stacktrace_parse(in.language, slice_of(event->stack),
 										frames, 16, &ncut);
