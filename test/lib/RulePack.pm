@@ -30,7 +30,7 @@ my %example_keys = map { $_ => 1 } qw(
   setup superuser setup_fails as_role before before_fails other meanwhile
   blocked sql ended_by_server no_connection cleanup database
   message sqlstate error_type detail hint context statement level metadata
-  finding unless_available refusal proof retry check before_undo undo_error);
+  finding unless_available refusal invalid proof retry check before_undo undo_error);
 
 sub new
 {
@@ -389,6 +389,12 @@ sub heal
     {
         is($status, 'refused', 'no patch is proposed');
         like($reason, qr/$example->{refusal}/, 'and the reason tells why');
+        return;
+    }
+    if (defined $example->{invalid})
+    {
+        is($status, 'invalid', 'the dry run disproves the patch');
+        like($reason, qr/$example->{invalid}/, 'and tells why');
         return;
     }
     is($status, 'validated', 'the patch is planned and validated')
