@@ -50,7 +50,7 @@ as $$
     format('replication slot "%s" holds back %s of WAL', s.slot_name, pg_size_pretty(w.held)),
     'Let its consumer catch up, or drop the slot if it has none.',
     jsonb_build_object('slot', s.slot_name, 'slot_type', s.slot_type, 'active', s.active,
-      'wal_bytes', w.held, 'wal_status', s.wal_status),
+      'restart_lsn', s.restart_lsn, 'wal_bytes', w.held, 'wal_status', s.wal_status),
     jsonb_build_object('constraint_name', s.slot_name))
   from pg_replication_slots s
   cross join lateral (
