@@ -7,6 +7,7 @@
 \set QUIET 1
 begin;
 \ir ../lib/healing.sql
+select homeostasis.create_partitions(3) \g /dev/null
 select no_plan();
 
 create function pg_temp.mode(mode text) returns void
@@ -73,6 +74,31 @@ select fixture.answer('validate', fixture.proof()) as job_id \gset
 select is(fixture.advance() || ' ' || fixture.status(pg_temp.latest_patch(:issue_id)), '0 validated',
   'a grant waits for a person under mode auto');
 
+select pg_temp.latest_patch(:issue_id) as patch_id \gset
+create function pg_temp.asked(patch bigint) returns integer
+language sql as $$ select decisions from homeostasis.policy_waits where patch_id = patch $$;
+create function pg_temp.is_due(patch bigint) returns boolean
+language sql as $$ select exists (select from homeostasis.apply_policy_candidates() c where c.object_id = patch) $$;
+select is(pg_temp.asked(:patch_id), 1, 'its policy was asked once');
+select fixture.advance() from generate_series(1, 3) \g /dev/null
+select is(pg_temp.asked(:patch_id), 1, 'and is not asked again at once');
+select ok(not pg_temp.is_due(:patch_id), 'nor is the patch looked at');
+update homeostasis.policy_waits set decisions = 20, retry_at = now() where patch_id = :patch_id;
+select fixture.advance() \g /dev/null
+select ok(decisions = 21 and retry_at between now() + interval '10 seconds' and now() + interval '1 minute',
+  'but within the minute: an hourly limit may have room again')
+from homeostasis.policy_waits where patch_id = :patch_id;
+update homeostasis.policies set min_confidence = 0.7 where name = 'small_and_reversible';
+select ok(pg_temp.is_due(:patch_id), 'at once when a policy changes');
+select fixture.advance() \g /dev/null
+select is(pg_temp.asked(:patch_id) || ' ' || pg_temp.is_due(:patch_id), '1 false', 'and then again after a second, later after more');
+select pg_temp.mode('suggest') \g /dev/null
+select ok(not pg_temp.is_due(:patch_id), 'no policy is asked in mode suggest');
+update homeostasis.policy_waits set basis = 'another' where patch_id = :patch_id;
+select pg_temp.mode('auto') \g /dev/null
+select ok(pg_temp.is_due(:patch_id), 'and at once in mode auto');
+select fixture.advance() \g /dev/null
+
 insert into homeostasis.policies (name, decision, priority, classes) values ('never', 'refuse', 5, '{privilege}');
 select is(fixture.advance() || ' ' || fixture.status(pg_temp.latest_patch(:issue_id)), '1 rejected',
   'a policy that refuses now rejects what was validated before');
@@ -128,6 +154,29 @@ update homeostasis.issues set service_id = (select id from homeostasis.services 
 update homeostasis.analysis set service_id = (select id from homeostasis.services where name = 'shop/web') where issue_id = :issue_id;
 select is(fixture.advance(), 0, 'a service that is not a database is not healed with SQL');
 select throws_ok(format('select homeostasis.heal(%s)', :issue_id), '0A000', null, 'and heal() says so');
+
+-- Diagnosed again ------------------------------------------------------------------------
+
+insert into homeostasis.rule_packs (name, description, version) values ('p', 'd', '1');
+select homeostasis.ingest('{"service": "shop/app", "error_message": "the kettle is empty"}') \g /dev/null
+select id as issue_id from homeostasis.issues where title = 'the kettle is empty' \gset
+select is(homeostasis.diagnose(:issue_id), null, 'an issue that no rule knows has no diagnosis');
+insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, pattern)
+  values ('p.kettle', 'p', 'd', 'no water', 'fill it', 0.9, 'the (?<vessel>\w+) is empty');
+select homeostasis.diagnose(:issue_id) as analysis_id \gset
+select is(concat_ws('|', rule_id, root_cause, suggestion, captures, source), 'p.kettle|no water|fill it|{"vessel": "kettle"}|rule',
+  'a rule that is written later diagnoses it')
+from homeostasis.analysis where id = :analysis_id and issue_id = :issue_id;
+select is(homeostasis.diagnose(:issue_id), null, 'once');
+update homeostasis.rules set suggestion = 'fill it slowly', confidence = 0.8 where id = 'p.kettle';
+select isnt(homeostasis.diagnose(:issue_id), null, 'a rule that says something else makes another diagnosis');
+select is((homeostasis.best_analysis(i.service_id, i.id, null)).suggestion, 'fill it slowly', 'which goes before the older one')
+from homeostasis.issues i where i.id = :issue_id;
+delete from homeostasis.rules where id = 'p.kettle';
+select is(homeostasis.diagnose(:issue_id), null, 'when no rule matches any more the diagnosis stays');
+delete from homeostasis.errors where message = 'the kettle is empty';
+select throws_ok(format('select homeostasis.diagnose(%s)', :issue_id), '55000', null, 'without its error it cannot be diagnosed');
+select throws_ok('select homeostasis.diagnose(-1)', 'P0002', 'there is no issue -1', 'nor one that is not there');
 
 -- Which diagnosis -------------------------------------------------------------------------
 

@@ -223,6 +223,21 @@ select is(pg_temp.outcome('hostile', jsonb_build_object('error_message', repeat(
 select is(homeostasis.pattern_matches('(a+)+$', repeat('a', 40) || 'b'), null, '(a+)+$ ends at the match limit');
 select is(limit_hits, 1::bigint, 'and is counted, by match() only')
   from homeostasis.stat_rules where rule_id = 'hostile';
+-- A rule that goes on like that is disabled, and not in silence.
+select is(homeostasis.disable_costly_rules(), 0::bigint, 'a few hits are forgiven');
+select pg_temp.winner_for(repeat('a', 40) || 'b') from generate_series(1, 100) \g /dev/null
+select is(homeostasis.disable_costly_rules(), 1::bigint, 'a rule that hits the limit too often is disabled');
+select is(enabled || ': ' || disabled_reason, 'false: it ran into homeostasis.match_limit 100 times within an hour',
+  'and says why') from homeostasis.rules where id = 'hostile';
+select is(detail ->> 'reason', 'it ran into homeostasis.match_limit 100 times within an hour', 'so does the audit log')
+from homeostasis.audit_log where action = 'disabled' and object_type = 'rule' and object_id = 'hostile';
+select is(status, 'warning', 'health() shows it') from homeostasis.health() where "check" = 'rules' and detail ~ 'hostile';
+select pg_temp.winner_for(repeat('a', 40) || 'b') from generate_series(1, 9) \g /dev/null
+select is(limit_hits, 101::bigint, 'it is not tried any more') from homeostasis.stat_rules where rule_id = 'hostile';
+update homeostasis.rules set enabled = true where id = 'hostile';
+select is(disabled_reason, null, 'a person can enable it') from homeostasis.rules where id = 'hostile';
+select is(homeostasis.disable_costly_rules(), 0::bigint, 'and then it counts anew');
+select is(status, 'ok', 'health() is content') from homeostasis.health() where "check" = 'rules';
 -- Nothing here takes many steps from one position; there are many positions.
 select is(homeostasis.pattern_matches('(?:[a-z]+ )*[0-9]', repeat('a', 60000)), null,
   'a pattern that is slow from each position ends at the time limit');

@@ -47,7 +47,7 @@ select set_eq('select pg_temp.granted(''homeostasis_reporter'')',
   'reporters may report');
 select set_eq('select pg_temp.granted(''homeostasis_operator'')',
   array['heal', 'approve', 'reject', 'deploy', 'rollback', 'advance_states', 'advance (as the caller)', 'checkup',
-        'resolve', 'mute', 'unmute', 'assign', 'merge', 'split'],
+        'resolve', 'mute', 'unmute', 'assign', 'merge', 'split', 'diagnose'],
   'operators may heal and decide');
 select set_eq('select pg_temp.granted(''homeostasis_admin'')',
   array['load_rules', 'unload_rules', 'load_template', 'maintain'],

@@ -129,6 +129,14 @@ select throws_ok($$select homeostasis.unload_rules('postgresql')$$, 'HO003', 'ru
 select is(pg_temp.load_error(jsonb_set(j, '{name}', '"postgresql"')),
   'HO003 there is a rule pack "postgresql" already, which came with the extension', 'a shipped pack is not replaced') from pack;
 
+create role pack_admin in role homeostasis_admin;
+set session authorization pack_admin;
+select throws_ok($$select homeostasis.load_rules('{"name": "false flag", "description": "d", "version": "1", "rules": []}', true)$$,
+  '42501', 'only the extension itself can ship rules', 'an administrator cannot pass rules off as shipped');
+select lives_ok($$select homeostasis.load_rules('{"name": "own flag", "description": "d", "version": "1", "rules": []}')$$,
+  'but load them as his own');
+reset session authorization;
+
 -- What is shipped may be edited; the edit survives an update and a restore.
 create function pg_temp.ship(version text) returns jsonb
 language sql as $$
