@@ -19,7 +19,7 @@
 #include "heal/sandbox.h"
 
 #include "access/xact.h"
-#include "commands/trigger.h"
+#include "base/constraints.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -71,16 +71,6 @@ set_configured(List *settings)
 	}
 }
 
-static void
-make_constraints_immediate(void)
-{
-	ConstraintsSetStmt *all = makeNode(ConstraintsSetStmt);
-
-	all->constraints = NIL;
-	all->deferred = false;
-	AfterTriggerSetState(all);
-}
-
 /* In a signal handler: what die() does, whose FATAL error nobody catches. */
 static void
 end_process(void)
@@ -125,7 +115,7 @@ run_body(const HomeoSandbox *sandbox, HomeoSandboxBody body, void *arg)
 	Oid			save_user;
 	int			save_context;
 
-	make_constraints_immediate();
+	homeo_constraints_make_immediate();
 	set_configured(sandbox->settings);
 	set_locally("lock_timeout", psprintf("%d", sandbox->lock_timeout));
 	set_locally("search_path", sandbox->search_path);

@@ -53,6 +53,15 @@
 /* With so much waiting there is no point in gathering more. */
 #define PLENTY_BYTES		(256 * 1024)
 
+/*
+ * Between two batches the worker rests for so many times what the last one
+ * took, but for no longer than the limit.  What a batch costs besides its
+ * events is so shared by the more of them the faster they come, and callers
+ * keep their processors.
+ */
+#define REST_FACTOR			3
+#define REST_LIMIT_MS		50
+
 /* Failures in a row after which a batch is taken apart, or an event left. */
 #define MAX_TRIES			3
 
@@ -75,6 +84,7 @@ typedef struct HomeoConsumer
 	int			deferred_tries; /* failures in a row of deferred events */
 	bool		retrying;		/* this turn is about deferred events */
 	instr_time	batch_began;
+	long		batch_took;		/* milliseconds */
 
 	/* Failures in a row of what begins at the tail. */
 	int			tries;
@@ -293,6 +303,7 @@ run_turn(HomeoConsumer *c)
 		note_failure(c);
 	else if (result != HOMEO_TURN_NO_EXTENSION)
 		settle(c);
+	c->batch_took = milliseconds_since(c->batch_began);
 	return result;
 }
 
@@ -300,7 +311,9 @@ run_turn(HomeoConsumer *c)
 static void
 pace(HomeoConsumer *c)
 {
-	long		left = homeo_guc_batch_timeout -
+	long		rest_ms = Min(REST_FACTOR * c->batch_took, REST_LIMIT_MS);
+	long		left = Max((long) homeo_guc_batch_timeout,
+						   c->batch_took + rest_ms) -
 	milliseconds_since(c->batch_began);
 
 	if (left > 0 && homeo_ring_used(c->number) > 0 &&

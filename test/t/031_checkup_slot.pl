@@ -35,7 +35,7 @@ like(found('slot_holds_wal'),
     qr/^replication slot "forgotten" holds back \d+ MB of WAL$/,
     'a slot that holds more than twice max_wal_size is');
 is( $node->safe_psql('postgres', q{
-        select metadata ->> 'slot', metadata ->> 'active', constraint_name
+        select distinct metadata ->> 'slot', metadata ->> 'active', constraint_name
         from homeostasis.errors where error_type = 'slot_holds_wal'}),
     'forgotten|false|forgotten', 'with what a patch needs to know');
 
