@@ -76,6 +76,21 @@ put_event(const HomeoEvent *event, instr_time start, int done, int total)
 }
 
 /*
+ * The only argument of all these functions; they are not strict, because a
+ * null must not look as if it had been stored.
+ */
+static Jsonb *
+json_argument(FunctionCallInfo fcinfo, const char *name)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" may not be null", name),
+				 errhint("Give an object with at least the key error_message.")));
+	return PG_GETARG_JSONB_P(0);
+}
+
+/*
  * report(event jsonb) returns uuid
  */
 PG_FUNCTION_INFO_V1(homeo_report);
@@ -83,7 +98,7 @@ PG_FUNCTION_INFO_V1(homeo_report);
 Datum
 homeo_report(PG_FUNCTION_ARGS)
 {
-	Jsonb	   *json = PG_GETARG_JSONB_P(0);
+	Jsonb	   *json = json_argument(fcinfo, "event");
 	HomeoEvent	event;
 	HomeoEventProblem problem;
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
@@ -156,7 +171,7 @@ PG_FUNCTION_INFO_V1(homeo_report_batch);
 Datum
 homeo_report_batch(PG_FUNCTION_ARGS)
 {
-	Jsonb	   *json = PG_GETARG_JSONB_P(0);
+	Jsonb	   *json = json_argument(fcinfo, "events");
 	int			total = JB_ROOT_COUNT(json);
 	instr_time	start;
 	MemoryContext scratch;
@@ -255,7 +270,7 @@ ingest_array(Jsonb *json, HomeoEventOrigin origin, HomeoReportSlot *slots)
 static Datum
 ingest(FunctionCallInfo fcinfo, HomeoEventOrigin origin)
 {
-	Jsonb	   *json = PG_GETARG_JSONB_P(0);
+	Jsonb	   *json = json_argument(fcinfo, "events");
 	HomeoReportSlot *slots = palloc(sizeof(HomeoReportSlot) * Max(JB_ROOT_COUNT(json), 1));
 	int			nslots = 1;
 
