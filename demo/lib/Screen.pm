@@ -174,7 +174,7 @@ sub cut
   return $width < 1 ? '' : substr($text, 0, $width - 1) . '…';
 }
 
-# wrap(text, width, most): at most so many lines, broken at blanks.
+# wrap(text, width[, most]): at most so many lines, broken at blanks.
 sub wrap
 {
   my ($text, $width, $most) = @_;
@@ -184,7 +184,7 @@ sub wrap
   $text =~ s/\A | \z//g;
   while (length $text > $width)
   {
-    if (@lines == $most - 1)
+    if (defined $most && @lines == $most - 1)
     {
       push @lines, cut($text, $width);
       return @lines;

@@ -206,10 +206,11 @@ sub _cells
   return @lines;
 }
 
-# summary(story, wrong, ...): the last lines.
+# summary(screen, story, wrong, ...): the last lines; what is wrong is told
+# whole, over as many lines as it takes.
 sub summary
 {
-  my ($self, $story, @wrong) = @_;
+  my ($self, $screen, $story, @wrong) = @_;
   my @issues = @{ $story->{issues} };
   my @patches = map { @{ $_->{patches} } } @issues;
   my $healed = grep { $_->{status} eq 'healed' } @issues;
@@ -226,7 +227,7 @@ sub summary
     [ [ plain => sprintf '%d changes in the audit log', $story->{changes} ] ],
     [ [ @wrong ? 'red' : 'green' => sprintf '%d of %d issues healed', $healed, scalar @issues ],
       [ plain => sprintf '; %d patch did not help and was rolled back on the way', $rolled_back ] ]);
-  push @lines, map { [ [ red => "not as intended: $_" ] ] } @wrong;
+  push @lines, map { [ [ red => $_ ] ] } map { Screen::wrap("not as intended: $_", $screen->{columns}) } @wrong;
   return @lines;
 }
 
