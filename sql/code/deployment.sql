@@ -231,7 +231,9 @@ declare
   deployment constant homeostasis.deployments := homeostasis.latest_deployment(patch);
 begin
   if coalesce(reason, '') = '' then
-    raise exception 'a rollback needs a reason' using errcode = 'null_value_not_allowed';
+    raise exception 'a rollback needs a reason'
+      using errcode = 'null_value_not_allowed',
+            hint = 'It is what the next person reads who looks at the issue.';
   end if;
   if patch.status not in ('deployed', 'healed') then
     perform homeostasis.refuse_patch(patch, 'rolled back',

@@ -129,7 +129,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception 'patch % cannot be %: it is "%"', patch.id, wanted, patch.status
-    using errcode = 'HO002', detail = coalesce(patch.status_reason, ''), hint = hint;
+    using errcode = 'HO002', hint = hint,
+          detail = coalesce('Its reason: ' || nullif(patch.status_reason, ''), 'No reason is recorded.');
 end
 $$;
 

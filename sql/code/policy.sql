@@ -160,7 +160,8 @@ declare
 begin
   select p.* into patch from homeostasis.patches p where p.id = patch_id;
   if not found then
-    raise exception 'there is no patch %', patch_id using errcode = 'no_data_found';
+    raise exception 'there is no patch %', patch_id
+      using errcode = 'no_data_found', hint = 'The patches are in homeostasis.patches.';
   end if;
   mode := homeostasis.service_mode(patch.service_id);
   covering := homeostasis.policy_for(patch.service_id, patch.class);

@@ -49,7 +49,7 @@ declare
   pair text[];
   problem text;
 begin
-  foreach line in array string_to_array(replace(body, e'\r\n', e'\n'), e'\n') loop
+  foreach line in array string_to_array(replace(coalesce(body, ''), e'\r\n', e'\n'), e'\n') loop
     pair := regexp_match(line, '^-- ([a-z_]+): *(.*?) *$');
     exit when pair is null;
     problem := case

@@ -117,7 +117,8 @@ homeo_explain_match(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("event and every_rule may not be null")));
+				 errmsg("event and every_rule may not be null"),
+				 errhint("Give an event as homeostasis.report() takes it, and true or false.")));
 	only_rule = PG_ARGISNULL(2) ? NULL :
 		text_to_cstring(PG_GETARG_TEXT_PP(2));
 
