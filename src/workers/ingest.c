@@ -14,8 +14,9 @@
  *
  * Batches form by themselves: while one is stored the next one gathers.
  * Under load that alone would make many tiny transactions, so a batch begins
- * homeostasis.batch_timeout after the one before, unless there is much to do.
- * An error that comes alone is stored at once.
+ * homeostasis.batch_timeout after the one before, or later if that one took
+ * long, unless there is much to do.  An error that comes alone is stored at
+ * once.
  *
  * A batch that fails again and again is taken apart: see batch_limit().  An
  * event that fails alone, too, is only given up when others can be stored;
