@@ -85,6 +85,7 @@ static const char *const harmless_extensions[] = {
 
 static int	in_force = 0;
 static bool setval_permitted = false;
+static bool slot_drop_permitted = false;
 static char breach[NAMEDATALEN + 100];
 
 static object_access_hook_type next_object_access = NULL;
@@ -145,6 +146,8 @@ builtin_is_harmless(Form_pg_proc form)
 	if (form->oid == F_SETVAL_REGCLASS_INT8 ||
 		form->oid == F_SETVAL_REGCLASS_INT8_BOOL)
 		return setval_permitted;
+	if (form->oid == F_PG_DROP_REPLICATION_SLOT)
+		return slot_drop_permitted;
 	return form->prolang != INTERNALlanguageId ||
 		form->provolatile != PROVOLATILE_VOLATILE ||
 		is_among(NameStr(form->proname), harmless_functions,
@@ -326,6 +329,7 @@ homeo_guard_set(int guards)
 		breach[0] = '\0';
 	}
 	setval_permitted = false;
+	slot_drop_permitted = false;
 	in_force = guards;
 	return former;
 }
@@ -334,6 +338,12 @@ void
 homeo_guard_permit_setval(void)
 {
 	setval_permitted = true;
+}
+
+void
+homeo_guard_permit_slot_drop(void)
+{
+	slot_drop_permitted = true;
 }
 
 const char *

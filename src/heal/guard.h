@@ -12,12 +12,15 @@
 
 /*
  * Puts guards in force and returns those that were, for the caller to put
- * back, also after an error.  Forgets the breach and the permit for setval().
+ * back, also after an error.  Forgets the breach and what was permitted.
  */
 extern int	homeo_guard_set(int guards);
 
 /* Lets setval() pass: its sequences were contained (effects.h), or it may stay. */
 extern void homeo_guard_permit_setval(void);
+
+/* Lets pg_drop_replication_slot() pass: somebody approved a patch that may. */
+extern void homeo_guard_permit_slot_drop(void);
 
 /*
  * What was refused first since homeo_guard_set() put guards in force, as in

@@ -139,6 +139,7 @@ statement_body(void *arg)
 
 	(void) homeo_owner_check(homeo_statement_parse(run->sql), run->sql);
 	homeo_guard_permit_setval();
+	homeo_guard_permit_slot_drop();
 	run->outcome->rows = homeo_sandbox_execute(run->sql, NULL);
 }
 
