@@ -128,8 +128,8 @@ SHLIB_LINK = -Wl,--as-needed \
 KINDS = static unit isolation sql tap
 
 .PHONY: all install uninstall help setup private clean clean-build demo bench \
-	docs test installcheck fuzz $(KINDS:%=test-%) floors indent indent-check \
-	objects sql-list warnings cppcheck modules .demo .bench .test
+	docs test installcheck check-server fuzz $(KINDS:%=test-%) floors indent \
+	indent-check objects sql-list warnings cppcheck modules .demo .bench .test
 
 all: ## build the module and its install script (the default)
 
@@ -180,8 +180,8 @@ clean-build:
 # Targets that need PostgreSQL's headers
 # ---------------------------------------------------------------------------
 
-NEED_PGXS = private docs objects indent indent-check warnings cppcheck \
-	$(KINDS:%=test-%) .demo .test .bench
+NEED_PGXS = private check-server docs objects indent indent-check warnings \
+	cppcheck $(KINDS:%=test-%) .demo .test .bench
 
 ifeq ($(wildcard $(PGXS)),)
 
@@ -335,6 +335,10 @@ fuzz: $(FUZZ:%=build/fuzz/%) ## fuzz the parsers [FUZZ=name] [FUZZ_SECONDS=60]
 			-artifact_prefix=build/fuzz/$$name- \
 			build/fuzz/corpus/$$name test/fuzz/corpus/$$name || exit 1; \
 	done
+
+# Not part of `make test`: it fetches the sources of the installed PostgreSQL.
+check-server: private ## run PostgreSQL's own regression tests beside the module
+	@PG_CONFIG='$(PG_CONFIG)' test/check-server.sh
 
 STATIC_CHECKS = indent-check floors sql-list warnings cppcheck
 
