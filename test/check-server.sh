@@ -166,7 +166,7 @@ failed_tests()
 {
   sed -nE -e 's/^(test)? +([a-z0-9_.]+) +\.\.\. FAILED.*/\2/p' \
     -e 's/^not ok [0-9]+ +[-+] +([a-z0-9_.]+) .*/\1/p' \
-    "$1/regression.out" "$1/run.out" | sort -u
+    "$1/run.out" | sort -u
 }
 
 # complain WORD...: something is wrong, and the rest is checked nevertheless
