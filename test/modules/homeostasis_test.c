@@ -13,6 +13,8 @@
  *		the hook raises an error of its own the next time that it runs
  *	homeostasis_test_raise_holding(lock text)
  *		raises an error while holding a lock of the server
+ *	homeostasis_test_panic()
+ *		raises a PANIC, which ends the server
  *	homeostasis_test_exhaust_memory()
  *		allocates until the operating system refuses
  */
@@ -109,6 +111,21 @@ homeostasis_test_raise_holding(PG_FUNCTION_ARGS)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown lock \"%s\"", name)));
+}
+
+extern PGDLLEXPORT Datum homeostasis_test_panic(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(homeostasis_test_panic);
+
+Datum
+homeostasis_test_panic(PG_FUNCTION_ARGS)
+{
+	struct rlimit none = {0, 0};
+
+	/* A PANIC aborts; the core that would leave is nobody's need. */
+	setrlimit(RLIMIT_CORE, &none);
+	ereport(PANIC,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg("raised a panic")));
 }
 
 extern PGDLLEXPORT Datum homeostasis_test_exhaust_memory(PG_FUNCTION_ARGS);

@@ -23,6 +23,7 @@ sub add_test_functions
 create function hook_calls() returns bigint language c as 'homeostasis_test', 'homeostasis_test_hook_calls';
 create function raise_in_hook() returns void language c as 'homeostasis_test', 'homeostasis_test_raise_in_hook';
 create function raise_holding(text) returns void language c as 'homeostasis_test', 'homeostasis_test_raise_holding';
+create function panic() returns void language c as 'homeostasis_test', 'homeostasis_test_panic';
 create function exhaust_memory() returns void language c as 'homeostasis_test', 'homeostasis_test_exhaust_memory';
 SQL
     return;
@@ -98,8 +99,32 @@ $node->safe_psql('postgres', q{do $$ begin raise warning 'captured warning'; end
 poll_until($node, count_of('captured warning'), '1', 'row 4: debug5 and warnings are no trouble');
 $node->psql('postgres', 'select 1', extra_params => [ '-U', 'nobody' ]);
 poll_until($node, count_of('role "nobody" does not exist'), '1', 'row 4: nor is a failed login');
+
+# Captured before these were, the other would have been stored before them.
+is($node->safe_psql('postgres', q{select count(*) from homeostasis.errors where message ~ 'too many clients'}),
+    '0', 'row 4: what was no process of the server is not captured');
 is($node->safe_psql('postgres', 'select 1'), '1', 'the server is up');
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC/, 'and no process of it has crashed');
+
+# A PANIC takes the ring with it, but neither what is stored nor what comes.
+{
+    my $started = $node->safe_psql('postgres', 'select pg_postmaster_start_time()');
+    my ($stderr, $log) = ('', -s $node->logfile);
+
+    $node->psql('postgres', 'select panic()', stderr => \$stderr);
+    like($stderr, qr/PANIC:  raised a panic/, 'a panic ends the server');
+    # Recovery takes a while, and until then nobody can connect.
+    ok($node->poll_query_until('postgres', 'select not pg_is_in_recovery()'), 'which comes back');
+    is($node->safe_psql('postgres', 'select pg_postmaster_start_time()'), $started, 'by itself');
+    $node->psql('postgres', "select 'after the panic'::int");
+    poll_until($node, q{select count(*) from homeostasis.errors where message ~ 'after the panic'}, '1',
+        'and captures again');
+    is($node->safe_psql('postgres', q{select count(*) from homeostasis.errors where message ~ 'raised a panic'}),
+        '0', 'but has no record of the panic');
+    is($node->safe_psql('postgres', count_of('captured warning')), '1', 'what was stored before is there');
+    my @ends = slurp_file($node->logfile, $log) =~ /LOG:.*(terminated by signal \d+)/g;
+    is(scalar(@ends), 1, 'and no other process has crashed');
+}
 $node->stop;
 
 # Row 3: the log collector has no shared memory; its own trouble must not
