@@ -107,6 +107,8 @@ is($node->safe_psql('postgres', 'select 1'), '1', 'the server is up');
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC/, 'and no process of it has crashed');
 
 # A PANIC takes the ring with it, but neither what is stored nor what comes.
+# Whether its own record is stored is a race between the ingest worker and the
+# abort, so nothing is said about it.
 {
     my $started = $node->safe_psql('postgres', 'select pg_postmaster_start_time()');
     my ($stderr, $log) = ('', -s $node->logfile);
@@ -119,8 +121,6 @@ unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC/, 'and no proce
     $node->psql('postgres', "select 'after the panic'::int");
     poll_until($node, q{select count(*) from homeostasis.errors where message ~ 'after the panic'}, '1',
         'and captures again');
-    is($node->safe_psql('postgres', q{select count(*) from homeostasis.errors where message ~ 'raised a panic'}),
-        '0', 'but has no record of the panic');
     is($node->safe_psql('postgres', count_of('captured warning')), '1', 'what was stored before is there');
     my @ends = slurp_file($node->logfile, $log) =~ /LOG:.*(terminated by signal \d+)/g;
     is(scalar(@ends), 1, 'and no other process has crashed');
