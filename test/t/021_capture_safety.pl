@@ -110,6 +110,9 @@ unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC/, 'and no proce
 # Whether its own record is stored is a race between the ingest worker and the
 # abort, so nothing is said about it.
 {
+    # The ingest worker's commits do not wait for the disk; this one does, for
+    # all that are before it.
+    $node->safe_psql('postgres', 'create table written_to_disk ()');
     my $started = $node->safe_psql('postgres', 'select pg_postmaster_start_time()');
     my ($stderr, $log) = ('', -s $node->logfile);
 
