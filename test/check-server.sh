@@ -152,7 +152,7 @@ begin
   raise exception 'the ring is not empty after two minutes';
 end $$;
 select 'captured: ' || captured || ', stored as: '
-       || (select count(*) from homeostasis.errors) from homeostasis.stat_intake;
+       || (select sum(occurrences) from homeostasis.errors) from homeostasis.stat_intake;
 select 'lost: ' || to_jsonb(s)::text from homeostasis.stat_intake s
 where dropped_full + dropped_too_large + dropped_nested + rejected + failed_batches > 0;
 select 'rejected: ' || to_jsonb(r)::text from homeostasis.rejected_events r;

@@ -28,6 +28,7 @@ create function homeostasis.intake_stat(
   out dropped_nested bigint,
   out batches bigint,
   out stored bigint,
+  out counted bigint,
   out duplicate bigint,
   out rejected bigint,
   out deferred bigint,
@@ -60,6 +61,8 @@ comment on column homeostasis.stat_intake.dropped_full is
 comment on column homeostasis.stat_intake.dropped_too_large is 'Events larger than a record may be';
 comment on column homeostasis.stat_intake.dropped_nested is
   'Errors raised while another one was being captured';
+comment on column homeostasis.stat_intake.counted is
+  'Events of a flood that are not stored but in the occurrences of a row of errors; see homeostasis.payloads_per_issue_per_minute';
 comment on column homeostasis.stat_intake.duplicate is 'Events that were stored before';
 comment on column homeostasis.stat_intake.rejected is 'Events that went to rejected_events';
 comment on column homeostasis.stat_intake.deferred is

@@ -224,7 +224,7 @@ declare
 begin
   with occurred as (
     select date_trunc('minute', e."timestamp") as minute, coalesce(e.release, '') as release,
-           count(*) as n
+           sum(e.occurrences) as n
     from homeostasis.issue_fingerprints f
     join homeostasis.errors e
       on e.service_id = f.service_id and e.fingerprint = f.fingerprint

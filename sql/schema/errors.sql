@@ -40,6 +40,7 @@ create table homeostasis.errors
   classification jsonb,
   metadata jsonb,
   truncated text[],
+  occurrences integer not null default 1 check (occurrences > 0),
   primary key (service_id, event_id, "timestamp")
 ) partition by range ("timestamp");
 
@@ -170,6 +171,8 @@ comment on column homeostasis.errors.metadata is 'As reported, scrubbed of secre
 comment on column homeostasis.errors.role_name is 'The role in force when the error was raised';
 comment on column homeostasis.errors.session_role_name is 'The role that logged in';
 comment on column homeostasis.errors.truncated is 'Names of the columns that were cut to their limit';
+comment on column homeostasis.errors.occurrences is
+  'How often it happened: more than once if others like it, since the row before, were counted without being stored; see homeostasis.payloads_per_issue_per_minute';
 comment on table homeostasis.stacks is
   'One distinct stack trace, compressed and shared by the errors that carry its hash';
 comment on column homeostasis.stacks.stack is 'As reported, one frame a line';
@@ -178,7 +181,7 @@ comment on column homeostasis.stacks.frames is
 comment on column homeostasis.stacks.last_seen is
   'When it was last used, up to a day behind';
 comment on table homeostasis.issues is 'One problem: the errors that share its fingerprints';
-comment on column homeostasis.issues.error_count is 'Exact number of stored occurrences since first_seen';
+comment on column homeostasis.issues.error_count is 'Exact number of occurrences since first_seen';
 comment on column homeostasis.issues.status is
   'open, healing, healed, resolved, muted or regressed; issue_successors() says what may follow what';
 comment on column homeostasis.issues.title is 'First line of the message of its first error';
@@ -222,7 +225,7 @@ comment on column homeostasis.issues.status_changed_at is 'When status changed l
 comment on column homeostasis.issue_fingerprints.fingerprint is 'See errors.fingerprint';
 comment on column homeostasis.issue_counts.minute is
   'Start of the minute in which the errors happened';
-comment on column homeostasis.issue_counts.error_count is 'Occurrences stored in that minute';
+comment on column homeostasis.issue_counts.error_count is 'Occurrences in that minute';
 comment on column homeostasis.issue_counts.release is 'As reported; empty when none was';
 comment on column homeostasis.intake_positions.consumer is 'Number of the ingest worker';
 comment on column homeostasis.intake_positions.epoch is

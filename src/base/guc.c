@@ -47,6 +47,7 @@ int			homeo_guc_max_issues_per_service = 10000;
 int			homeo_guc_max_services = 1000;
 int			homeo_guc_overflow_timeout = 1000;
 int			homeo_guc_partitions_ahead = 3;
+int			homeo_guc_payloads_per_issue_per_minute = 1000;
 int			homeo_guc_retention_days = 30;
 int			homeo_guc_ring_size = 64 * 1024;
 
@@ -477,6 +478,13 @@ define_intake(void)
 			   1, 30, PGC_SIGHUP, 0,
 			   "Sets how many days ahead partitions of errors are created.",
 			   "They are created at start and hourly.");
+	define_int("homeostasis.payloads_per_issue_per_minute",
+			   &homeo_guc_payloads_per_issue_per_minute,
+			   0, 1000000, PGC_SIGHUP, 0,
+			   "Sets how many errors of an issue are stored whole each minute.",
+			   "What the server raises beyond that is only counted, but for the "
+			   "first error of a session and the last one of a batch. What is "
+			   "reported is always stored. 0 stores everything.");
 	define_int("homeostasis.retention_days", &homeo_guc_retention_days,
 			   1, 3650, PGC_SIGHUP, 0,
 			   "Sets how many days errors are kept.",

@@ -37,6 +37,7 @@ extern int	homeo_guc_max_issues_per_service;
 extern int	homeo_guc_max_services;
 extern int	homeo_guc_overflow_timeout; /* ms */
 extern int	homeo_guc_partitions_ahead; /* days */
+extern int	homeo_guc_payloads_per_issue_per_minute;
 extern int	homeo_guc_retention_days;
 extern int	homeo_guc_ring_size;	/* kB */
 

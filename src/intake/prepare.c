@@ -4,7 +4,11 @@
  *		removed, a sane time, the frames of its stack, its fingerprint.
  *
  * Called by store.c in a transaction; touches no table but the catalogs.
- * Everything is allocated in CurrentMemoryContext.
+ * Of a flood, most events are counted and not stored, so this is two steps:
+ * homeo_prepare() finds out what an event counts for, and
+ * homeo_prepare_complete() what of it may be stored.
+ *
+ * Memory: the context that is current in homeo_prepare().
  */
 #include "postgres.h"
 
@@ -116,15 +120,18 @@ is_excluded(HomeoEvent *event, bool had_names)
 		  homeo_guc_captures_role(role));
 }
 
-/* Removes secrets from a copy of the text. */
+/* Removes secrets from a copy of the text, once. */
 static void
-scrub(HomeoEvent *event, HomeoEventField field)
+scrub(HomeoPrepared *prepared, HomeoEventField field)
 {
+	HomeoEvent *event = prepared->event;
 	HomeoText  *str = &event->text[field];
+	uint32		bit = (uint32) 1 << field;
 	char	   *copy;
 
-	if (str->data == NULL)
+	if (str->data == NULL || (prepared->scrubbed & bit) != 0)
 		return;
+	prepared->scrubbed |= bit;
 	copy = palloc(str->len + 1);
 	memcpy(copy, str->data, str->len);
 	str->len = homeo_scrub(copy, str->len);
@@ -137,12 +144,16 @@ scrub(HomeoEvent *event, HomeoEventField field)
 	{
 		str->data = "{\"scrubbed\": true}";
 		str->len = strlen(str->data);
-		event->truncated |= (uint32) 1 << field;
+		event->truncated |= bit;
 	}
 }
 
+/*
+ * Removes secrets from all texts that homeo_prepare() did not have to read.
+ * To be called before any of them is stored; again does no harm.
+ */
 void
-homeo_prepare_scrub(HomeoEvent *event)
+homeo_prepare_complete(HomeoPrepared *prepared)
 {
 	static const HomeoEventField fields[] = {
 		HOMEO_FIELD_MESSAGE, HOMEO_FIELD_DETAIL, HOMEO_FIELD_HINT,
@@ -151,8 +162,11 @@ homeo_prepare_scrub(HomeoEvent *event)
 		HOMEO_FIELD_CLASSIFICATION, HOMEO_FIELD_METADATA
 	};
 
+	MemoryContext caller = MemoryContextSwitchTo(prepared->context);
+
 	for (int i = 0; i < lengthof(fields); i++)
-		scrub(event, fields[i]);
+		scrub(prepared, fields[i]);
+	MemoryContextSwitchTo(caller);
 }
 
 /*
@@ -293,10 +307,14 @@ compute_fingerprint(HomeoPrepared *prepared)
 	input.column_name = *text_of(event, HOMEO_FIELD_COLUMN);
 	input.constraint_name = *text_of(event, HOMEO_FIELD_CONSTRAINT);
 	input.datatype_name = *text_of(event, HOMEO_FIELD_DATATYPE);
-	input.statement = *text_of(event, HOMEO_FIELD_STATEMENT);
 	input.query_id = event->query_id;
 	input.frames = frames;
 	input.nframes = parse_frames(prepared, frames);
+	if (homeo_fingerprint_reads_statement(&input))
+	{
+		scrub(prepared, HOMEO_FIELD_STATEMENT);
+		input.statement = *text_of(event, HOMEO_FIELD_STATEMENT);
+	}
 	homeo_fingerprint_event(&input, &fingerprint);
 	memcpy(prepared->fingerprint.data, fingerprint.bytes, UUID_LEN);
 	pfree(frames);
@@ -326,8 +344,8 @@ choose_type(const HomeoEvent *event, HomeoPrepared *prepared)
 }
 
 /*
- * Fills in *prepared from event, whose texts are replaced by what may be
- * stored.  Of a refused event only its secrets are removed.
+ * Fills in *prepared from event.  Texts that are read for it are replaced by
+ * what may be stored; of a refused event, all are, and nothing else is done.
  */
 void
 homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared)
@@ -336,9 +354,12 @@ homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared)
 
 	memset(prepared, 0, sizeof(*prepared));
 	prepared->event = event;
-	homeo_prepare_scrub(event);
+	prepared->context = CurrentMemoryContext;
 	if (event->rejected)
+	{
+		homeo_prepare_complete(prepared);
 		return;
+	}
 	resolve_names(event);
 	prepared->excluded = is_excluded(event, had_names);
 	if (prepared->excluded)
@@ -346,6 +367,9 @@ homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared)
 	clamp_timestamp(event);
 	choose_service(event, prepared);
 	choose_type(event, prepared);
+	scrub(prepared, HOMEO_FIELD_MESSAGE);
+	scrub(prepared, HOMEO_FIELD_CONTEXT);
+	scrub(prepared, HOMEO_FIELD_STACK);
 	compute_fingerprint(prepared);
 }
 

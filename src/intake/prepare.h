@@ -9,7 +9,7 @@
 
 typedef struct HomeoPrepared
 {
-	HomeoEvent *event;			/* its texts are as they are stored */
+	HomeoEvent *event;			/* its texts become what is stored of them */
 	bool		excluded;		/* by homeostasis.capture_*: not stored */
 	bool		of_database;	/* the service is a database, named so */
 	char	   *service;		/* name of the service or of its database */
@@ -19,11 +19,12 @@ typedef struct HomeoPrepared
 	bool		has_stack;
 	pg_uuid_t	stack_hash;		/* if has_stack */
 	char	   *frames;			/* if has_stack: a JSON array */
+	MemoryContext context;		/* of what is allocated for it */
+	uint32		scrubbed;		/* bit per HomeoEventField */
 } HomeoPrepared;
 
-/* Removes secrets from all texts of an event; done by homeo_prepare(), too. */
-extern void homeo_prepare_scrub(HomeoEvent *event);
 extern void homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared);
+extern void homeo_prepare_complete(HomeoPrepared *prepared);
 
 /* A message's first line, cut to what fits a title; palloc'd. */
 extern char *homeo_prepare_title(const HomeoPrepared *prepared);

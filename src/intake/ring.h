@@ -29,6 +29,7 @@ typedef enum HomeoRingCounter
 	/* by the consumer */
 	HOMEO_RING_BATCHES,
 	HOMEO_RING_STORED,			/* rows of errors */
+	HOMEO_RING_COUNTED,			/* by the occurrences of such rows only */
 	HOMEO_RING_DUPLICATE,		/* stored before */
 	HOMEO_RING_REJECTED,		/* rows of rejected_events */
 	HOMEO_RING_DEFERRED,		/* set aside because of another's lock */

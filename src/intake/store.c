@@ -87,7 +87,7 @@ run_insert(const char *sql, int nargs, Oid *types, Datum *values,
 	SPI_finish();
 }
 
-/* Puts an event, from which secrets are removed, into rejected_events. */
+/* Puts an event, without its secrets, into rejected_events. */
 static void
 reject(HomeoBatch *batch, HomeoRow *row, const char *field, const char *reason)
 {
@@ -99,6 +99,7 @@ reject(HomeoBatch *batch, HomeoRow *row, const char *field, const char *reason)
 	StringInfoData kept;
 	int			len;
 
+	homeo_prepare_complete(&row->prepared);
 	initStringInfo(&kept);
 	if (event->rejected)
 		appendBinaryStringInfo(&kept, original->data, (int) original->len);
@@ -134,7 +135,7 @@ reject_reported(HomeoBatch *batch, HomeoRow *row)
 		   pnstrdup(reason->data, reason->len));
 }
 
-/* Sets events aside, as records, for another try. */
+/* Sets events aside, as records without their secrets, for another try. */
 static void
 defer(HomeoBatch *batch, HomeoRow **rows, int nrows, const char *reason)
 {
@@ -147,6 +148,7 @@ defer(HomeoBatch *batch, HomeoRow **rows, int nrows, const char *reason)
 		HomeoEventRecord record;
 		StringInfoData bytes;
 
+		homeo_prepare_complete(&rows[i]->prepared);
 		homeo_event_encode(rows[i]->prepared.event, &record);
 		initStringInfo(&bytes);
 		bytes.len = VARHDRSZ;
@@ -232,6 +234,7 @@ store_all(HomeoBatch *batch, HomeoRow **rows, int nrows)
 	HomeoTurnedIssue *turned;
 	int			nturned;
 	int			nstored = 0;
+	int			ncounted = 0;
 	int			nrefused = 0;
 
 	homeo_store_rows(rows, nrows, &turned, &nturned);
@@ -242,11 +245,16 @@ store_all(HomeoBatch *batch, HomeoRow **rows, int nrows)
 
 	for (int i = 0; i < nrows; i++)
 	{
-		nstored += rows[i]->stored;
+		if (rows[i]->stored)
+		{
+			nstored++;
+			ncounted += rows[i]->occurrences - 1;
+		}
 		nrefused += rows[i]->refusal != NULL;
 	}
 	batch->result->stored += nstored;
-	batch->result->duplicate += nrows - nstored - nrefused;
+	batch->result->counted += ncounted;
+	batch->result->duplicate += nrows - nstored - ncounted - nrefused;
 }
 
 /*
@@ -477,11 +485,15 @@ homeo_store_suspect(HomeoEvent *event, HomeoStoreResult *result)
 	HomeoStoreResult this_time = {0};
 	ErrorData  *error = try_one(event, HOMEO_STORE_DEFER, &this_time, true);
 	HomeoBatch	batch = {.result = result};
-	HomeoRow	row = {.prepared.event = event};
+	HomeoRow	row = {
+		.prepared.event = event,
+		.prepared.context = CurrentMemoryContext
+	};
 
 	if (error == NULL)
 	{
 		result->stored += this_time.stored;
+		result->counted += this_time.counted;
 		result->duplicate += this_time.duplicate;
 		result->rejected += this_time.rejected;
 		result->deferred += this_time.deferred;
@@ -490,7 +502,6 @@ homeo_store_suspect(HomeoEvent *event, HomeoStoreResult *result)
 	}
 	if (!can_store())
 		ReThrowError(error);
-	homeo_prepare_scrub(event);
 	reject(&batch, &row, NULL,
 		   "it could not be stored; the server log says why");
 }

@@ -19,6 +19,7 @@ typedef enum HomeoStoreMode
 typedef struct HomeoStoreResult
 {
 	uint64		stored;
+	uint64		counted;		/* not stored: see flood.c */
 	uint64		duplicate;
 	uint64		rejected;
 	uint64		deferred;

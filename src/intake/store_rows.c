@@ -25,6 +25,7 @@
 #include "base/guc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "intake/flood.h"
 #include "intake/partition.h"
 #include "mb/pg_wchar.h"
 #include "text/fingerprint.h"
@@ -207,8 +208,9 @@ compare_text(const HomeoText *a, const HomeoText *b)
 	return result != 0 ? result : compare_int64(a->len, b->len);
 }
 
-static TimestampTz
-minute_of(const HomeoRow *row)
+/* The start of the minute in which an event happened. */
+TimestampTz
+homeo_row_minute(const HomeoRow *row)
 {
 	TimestampTz timestamp = row->prepared.event->timestamp;
 	TimestampTz rest = timestamp % USECS_PER_MINUTE;
@@ -228,7 +230,7 @@ compare_group(const void *a, const void *b)
 		result = memcmp(&x->prepared.fingerprint, &y->prepared.fingerprint,
 						UUID_LEN);
 	if (result == 0)
-		result = compare_int64(minute_of(x), minute_of(y));
+		result = compare_int64(homeo_row_minute(x), homeo_row_minute(y));
 	if (result == 0)
 		result = compare_text(&x->prepared.event->text[HOMEO_FIELD_RELEASE],
 							  &y->prepared.event->text[HOMEO_FIELD_RELEASE]);
@@ -429,7 +431,7 @@ truncated_columns(uint32 truncated)
 										   TYPALIGN_INT));
 }
 
-#define INCOMING_FIXED	14
+#define INCOMING_FIXED	15
 
 /*
  * The columns of homeo_incoming: the fixed ones, then a column for each
@@ -445,7 +447,7 @@ make_incoming(HomeoRow **rows, int nrows)
 		{"language", TEXTOID}, {"error_type", TEXTOID},
 		{"stack_hash", UUIDOID}, {"backend_pid", INT4OID},
 		{"query_id", INT8OID}, {"truncated", TEXTARRAYOID},
-		{"frames", JSONBOID}
+		{"frames", JSONBOID}, {"occurrences", INT4OID}
 	};
 	HomeoTransientColumn columns[INCOMING_FIXED + HOMEO_FIELD_COUNT];
 	HomeoTransient *incoming;
@@ -488,6 +490,7 @@ make_incoming(HomeoRow **rows, int nrows)
 		if (!n[12])
 			v[12] = truncated_columns(event->truncated);
 		put_jsonb(&v[13], &n[13], &frames);
+		v[14] = Int32GetDatum(rows[i]->occurrences);
 		for (int f = 0; f < HOMEO_FIELD_COUNT; f++)
 		{
 			int			c = INCOMING_FIXED + f;
@@ -542,7 +545,7 @@ store_errors(HomeoRow **rows, int nrows)
 		"  role_name, session_role_name, application_name, search_path,"
 		"  schema_name, table_name, column_name, constraint_name,"
 		"  datatype_name, backend_pid, query_id, release, environment,"
-		"  classification, metadata, truncated)"
+		"  classification, metadata, truncated, occurrences)"
 		" select service_id, event_id, \"timestamp\", received_at, origin,"
 		"  fingerprint, level, language, error_type, field_sqlstate,"
 		"  field_error_message, field_detail, field_hint, field_context,"
@@ -551,7 +554,7 @@ store_errors(HomeoRow **rows, int nrows)
 		"  field_schema_name, field_table_name, field_column_name,"
 		"  field_constraint_name, field_datatype_name, backend_pid, query_id,"
 		"  field_release, field_environment, field_normalized_classification,"
-		"  field_metadata, truncated"
+		"  field_metadata, truncated, occurrences"
 		" from homeo_incoming"
 		" on conflict do nothing"
 		" returning service_id, event_id, \"timestamp\"",
@@ -604,9 +607,9 @@ first_time_of(const HomeoRowGroup *group)
 	return first;
 }
 
-/* Ends of runs of rows, in the order of compare_group, that belong together. */
-static int
-group_end(HomeoRow **rows, int nrows, int start, bool by_minute)
+/* The end of the run of rows, in the order of compare_group, that belong together. */
+int
+homeo_row_group_end(HomeoRow **rows, int nrows, int start, bool by_minute)
 {
 	int			end = start + 1;
 
@@ -615,11 +618,21 @@ group_end(HomeoRow **rows, int nrows, int start, bool by_minute)
 		   memcmp(&rows[end]->prepared.fingerprint,
 				  &rows[start]->prepared.fingerprint, UUID_LEN) == 0 &&
 		   (!by_minute ||
-			(minute_of(rows[end]) == minute_of(rows[start]) &&
+			(homeo_row_minute(rows[end]) == homeo_row_minute(rows[start]) &&
 			 compare_text(&rows[end]->prepared.event->text[HOMEO_FIELD_RELEASE],
 						  &rows[start]->prepared.event->text[HOMEO_FIELD_RELEASE]) == 0)))
 		end++;
 	return end;
+}
+
+static int64
+count_of(HomeoRow **rows, int nrows)
+{
+	int64		n = 0;
+
+	for (int i = 0; i < nrows; i++)
+		n += rows[i]->occurrences;
+	return n;
 }
 
 static HomeoTransient *
@@ -643,12 +656,12 @@ make_groups(HomeoRow **rows, int nrows)
 		bool		n[lengthof(columns)] = {0};
 
 		group.rows = &rows[i];
-		group.nrows = group_end(rows, nrows, i, false) - i;
+		group.nrows = homeo_row_group_end(rows, nrows, i, false) - i;
 		sample = latest_of(&group);
 		p = &sample->prepared;
 		v[0] = Int64GetDatum(sample->service_id);
 		v[1] = UUIDPGetDatum(&p->fingerprint);
-		v[2] = Int64GetDatum(group.nrows);
+		v[2] = Int64GetDatum(count_of(group.rows, group.nrows));
 		v[3] = TimestampTzGetDatum(first_time_of(&group));
 		v[4] = TimestampTzGetDatum(p->event->timestamp);
 		v[5] = UUIDPGetDatum(&p->event->event_id);
@@ -680,15 +693,15 @@ make_minutes(HomeoRow **rows, int nrows)
 		Datum		v[lengthof(columns)];
 		bool		n[lengthof(columns)] = {0};
 
-		end = group_end(rows, nrows, i, true);
+		end = homeo_row_group_end(rows, nrows, i, true);
 		v[0] = Int64GetDatum(rows[i]->service_id);
 		v[1] = UUIDPGetDatum(&rows[i]->prepared.fingerprint);
-		v[2] = TimestampTzGetDatum(minute_of(rows[i]));
+		v[2] = TimestampTzGetDatum(homeo_row_minute(rows[i]));
 		if (release->data != NULL)
 			put_text(&v[3], &n[3], release);
 		else
 			v[3] = CStringGetTextDatum("");
-		v[4] = Int64GetDatum(end - i);
+		v[4] = Int64GetDatum(count_of(&rows[i], end - i));
 		add_row(minutes, v, n);
 	}
 	return minutes;
@@ -986,19 +999,25 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 	for (int i = 0; i < nrows; i++)
 	{
 		rows[i]->stored = false;
+		rows[i]->occurrences = 1;
 		rows[i]->refusal = NULL;
 	}
 	find_services(rows, nrows);
 	refuse_new_issues(rows, nrows);
 	for (int i = 0; i < nrows; i++)
 	{
-		if (rows[i]->refusal != NULL)
-			continue;
-		sorted[nkept++] = rows[i];
-		any_stack |= rows[i]->prepared.has_stack;
-		if (nkept == 1 || rows[i]->prepared.event->timestamp / USECS_PER_DAY !=
-			sorted[nkept - 2]->prepared.event->timestamp / USECS_PER_DAY)
-			homeo_partition_ensure(rows[i]->prepared.event->timestamp);
+		if (rows[i]->refusal == NULL)
+			sorted[nkept++] = rows[i];
+	}
+	qsort(sorted, nkept, sizeof(*sorted), compare_group);
+	nkept = homeo_flood_thin(sorted, nkept);
+	for (int i = 0; i < nkept; i++)
+	{
+		homeo_prepare_complete(&sorted[i]->prepared);
+		any_stack |= sorted[i]->prepared.has_stack;
+		if (i == 0 || sorted[i]->prepared.event->timestamp / USECS_PER_DAY !=
+			sorted[i - 1]->prepared.event->timestamp / USECS_PER_DAY)
+			homeo_partition_ensure(sorted[i]->prepared.event->timestamp);
 	}
 
 	qsort(sorted, nkept, sizeof(*sorted), compare_key);

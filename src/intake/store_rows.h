@@ -14,6 +14,7 @@ typedef struct HomeoRow
 	HomeoPrepared prepared;
 	int64		service_id;		/* 0 if refused because of its service */
 	bool		stored;			/* now, and not before */
+	int			occurrences;	/* this one, and those that are only counted */
 	const char *refusal;		/* the limit that keeps it out, or NULL */
 	const char *refused_field;	/* at fault; if there is a refusal */
 } HomeoRow;
@@ -28,14 +29,19 @@ typedef struct HomeoTurnedIssue
 
 /*
  * Writes rows, which are ordered as homeo_row_compare() does, and says which
- * issues are new or came back (palloc'd).  Sets service_id, stored and
- * refusal of each row: one that is beyond a limit is left out.  Raises an
- * error if any other row can't be stored.
+ * issues are new or came back (palloc'd).  Sets service_id, stored,
+ * occurrences and refusal of each row: one that is beyond a limit is left
+ * out.  Raises an error if any other row can't be stored.
  */
 extern void homeo_store_rows(HomeoRow **rows, int nrows,
 							 HomeoTurnedIssue **turned, int *nturned);
 
 /* Order by what is locked: issues' fingerprints, then events. */
 extern int	homeo_row_compare(const void *a, const void *b);
+
+/* Rows that count for one issue, in one minute if that is asked for. */
+extern TimestampTz homeo_row_minute(const HomeoRow *row);
+extern int	homeo_row_group_end(HomeoRow **rows, int nrows, int start,
+								bool by_minute);
 
 #endif							/* HOMEO_STORE_ROWS_H */

@@ -276,12 +276,29 @@ add_frames(HomeoFingerprintBuilder *builder, const HomeoFrame *frames,
 	}
 }
 
+/*
+ * A violated constraint is the same problem whoever ran into it: the
+ * server's own name for the place beats the way that led there.
+ */
+static bool
+names_place(const HomeoFingerprintInput *in)
+{
+	return in->sqlstate.len > 0 &&
+		(in->constraint_name.len > 0 || in->table_name.len > 0);
+}
+
+bool
+homeo_fingerprint_reads_statement(const HomeoFingerprintInput *in)
+{
+	return !names_place(in) && in->nframes == 0 && in->query_id == 0 &&
+		is_cancelled(in->sqlstate);
+}
+
 void
 homeo_fingerprint_event(const HomeoFingerprintInput *in,
 						HomeoFingerprint *out)
 {
 	HomeoFingerprintBuilder builder;
-	bool		named;
 
 	homeo_fingerprint_init(&builder, HOMEO_FINGERPRINT_VERSION);
 	add_nocase(&builder, TAG_LANGUAGE, in->language);
@@ -295,15 +312,9 @@ homeo_fingerprint_event(const HomeoFingerprintInput *in,
 	add_slice(&builder, TAG_CONSTRAINT, in->constraint_name);
 	add_slice(&builder, TAG_DATATYPE, in->datatype_name);
 
-	/*
-	 * A violated constraint is the same problem whoever ran into it: the
-	 * server's own name for the place beats the way that led there.
-	 */
-	named = in->sqlstate.len > 0 &&
-		(in->constraint_name.len > 0 || in->table_name.len > 0);
-	if (!named)
+	if (!names_place(in))
 		add_frames(&builder, in->frames, in->nframes);
-	if (!named && in->nframes == 0 && is_cancelled(in->sqlstate))
+	if (!names_place(in) && in->nframes == 0 && is_cancelled(in->sqlstate))
 		add_query(&builder, in);
 
 	homeo_fingerprint_final(&builder, out);

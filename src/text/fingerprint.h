@@ -7,6 +7,7 @@
 #ifndef HOMEO_FINGERPRINT_H
 #define HOMEO_FINGERPRINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,7 +60,7 @@ typedef struct HomeoFingerprintInput
 	HomeoSlice	column_name;
 	HomeoSlice	constraint_name;
 	HomeoSlice	datatype_name;
-	HomeoSlice	statement;
+	HomeoSlice	statement;		/* if homeo_fingerprint_reads_statement() */
 	int64_t		query_id;		/* 0: not known */
 	const HomeoFrame *frames;	/* innermost first, as stacktrace.c leaves
 								 * them */
@@ -76,5 +77,8 @@ typedef struct HomeoFingerprintInput
  */
 extern void homeo_fingerprint_event(const HomeoFingerprintInput *in,
 									HomeoFingerprint *out);
+
+/* Whether the statement matters; what is said of it itself does not. */
+extern bool homeo_fingerprint_reads_statement(const HomeoFingerprintInput *in);
 
 #endif							/* HOMEO_FINGERPRINT_H */

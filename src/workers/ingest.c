@@ -58,7 +58,8 @@
  * Between two batches the worker rests for so many times what the last one
  * took, but for no longer than the limit.  What a batch costs besides its
  * events is so shared by the more of them the faster they come, and callers
- * keep their processors.
+ * keep their processors.  In a flood of errors that are known already it
+ * rests as long as it may.
  */
 #define REST_FACTOR			3
 #define REST_LIMIT_MS		50
@@ -257,6 +258,7 @@ settle(HomeoConsumer *c)
 	const HomeoStoreResult *r = &c->result;
 
 	homeo_ring_count(c->number, HOMEO_RING_STORED, r->stored);
+	homeo_ring_count(c->number, HOMEO_RING_COUNTED, r->counted);
 	homeo_ring_count(c->number, HOMEO_RING_DUPLICATE, r->duplicate);
 	homeo_ring_count(c->number, HOMEO_RING_REJECTED, r->rejected);
 	homeo_ring_count(c->number, HOMEO_RING_DEFERRED, r->deferred);
@@ -312,7 +314,9 @@ run_turn(HomeoConsumer *c)
 static void
 pace(HomeoConsumer *c)
 {
-	long		rest_ms = Min(REST_FACTOR * c->batch_took, REST_LIMIT_MS);
+	bool		flood = c->result.counted > c->result.stored;
+	long		rest_ms = flood ? REST_LIMIT_MS :
+	Min(REST_FACTOR * c->batch_took, REST_LIMIT_MS);
 	long		left = Max((long) homeo_guc_batch_timeout,
 						   c->batch_took + rest_ms) -
 	milliseconds_since(c->batch_began);

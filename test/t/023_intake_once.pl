@@ -8,7 +8,9 @@ use HomeostasisCluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_cluster('main', 'homeostasis.overflow_timeout' => '60s');
+# A row for each error: rows are counted here.
+my $node = new_cluster('main', 'homeostasis.overflow_timeout' => '60s',
+    'homeostasis.payloads_per_issue_per_minute' => 0);
 
 # Errors, and three ways of counting them.
 my $counts = q{

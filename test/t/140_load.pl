@@ -9,7 +9,8 @@ use HomeostasisCluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_cluster('load', 'homeostasis.mode' => 'auto');
+my $node = new_cluster('load', 'homeostasis.mode' => 'auto',
+    'homeostasis.payloads_per_issue_per_minute' => 20);
 my $script = $node->basedir . '/load.sql';
 my $stop = $node->basedir . '/stop';
 
@@ -65,7 +66,7 @@ sub exact
           left join (select service_id, issue_id, sum(error_count) as counted
                      from homeostasis.issue_counts group by 1, 2) c
             on c.service_id = i.service_id and c.issue_id = i.id
-          left join (select f.service_id, f.issue_id, count(*) as stored
+          left join (select f.service_id, f.issue_id, sum(e.occurrences) as stored
                      from homeostasis.errors e
                      join homeostasis.issue_fingerprints f using (service_id, fingerprint)
                      group by 1, 2) e
