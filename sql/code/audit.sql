@@ -178,11 +178,10 @@ $$;
 comment on function homeostasis.audit_status() is
   'Trigger of every state machine: logs a change of status; its argument names the kind of object';
 
--- At the end of the transaction, because ingest() reopens issues in
--- transactions of users, who would hold the end of the log meanwhile.  The
--- workers make it immediate: nothing can be put off in their context.
+-- Deferrable, because ingest() reopens issues in transactions of users, who
+-- would hold the end of the log meanwhile.
 create constraint trigger audit_status after update of status on homeostasis.issues
-  deferrable initially deferred
+  deferrable initially immediate
   for each row when (old.status is distinct from new.status)
   execute function homeostasis.audit_status('issue');
 create trigger audit_status after update of status on homeostasis.patches

@@ -20,7 +20,6 @@
 
 #include "access/xact.h"
 #include "base/compat.h"
-#include "base/constraints.h"
 #include "base/shmem.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -441,7 +440,6 @@ run_turn(HomeoWorkerTurn turn, void *arg, int timeout_ms)
 	homeo_worker_set_state(HOMEO_STATE_WORKING);
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	homeo_constraints_make_immediate();
 	GetUserIdAndSecContext(&save_user, &save_context);
 	SetUserIdAndSecContext(owner, save_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);

@@ -19,10 +19,11 @@
 #include "heal/sandbox.h"
 
 #include "access/xact.h"
-#include "base/constraints.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "tcop/dest.h"
@@ -107,6 +108,17 @@ stop_timers(void)
 	disable_timeout(end_timeout, false);
 }
 
+/* SET CONSTRAINTS ALL IMMEDIATE, until the end of the transaction. */
+static void
+make_constraints_immediate(void)
+{
+	ConstraintsSetStmt *all = makeNode(ConstraintsSetStmt);
+
+	all->constraints = NIL;
+	all->deferred = false;
+	AfterTriggerSetState(all);
+}
+
 /* The part that may raise. */
 static void
 run_body(const HomeoSandbox *sandbox, HomeoSandboxBody body, void *arg)
@@ -115,7 +127,7 @@ run_body(const HomeoSandbox *sandbox, HomeoSandboxBody body, void *arg)
 	Oid			save_user;
 	int			save_context;
 
-	homeo_constraints_make_immediate();
+	make_constraints_immediate();
 	set_configured(sandbox->settings);
 	set_locally("lock_timeout", psprintf("%d", sandbox->lock_timeout));
 	set_locally("search_path", sandbox->search_path);

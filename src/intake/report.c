@@ -14,11 +14,13 @@
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/shmem.h"
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "intake/event_json.h"
 #include "intake/store.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -267,6 +269,24 @@ ingest_array(Jsonb *json, HomeoEventOrigin origin, HomeoReportSlot *slots)
 	return n + nevents;
 }
 
+/*
+ * An issue that an event brings back is audited when the caller's transaction
+ * ends, which would otherwise hold the end of the audit log until then.
+ * Where the server defers nothing, at once.
+ */
+static void
+defer_audit(void)
+{
+	ConstraintsSetStmt *set = makeNode(ConstraintsSetStmt);
+
+	if (InSecurityRestrictedOperation())
+		return;
+	set->constraints = list_make1(makeRangeVar(pstrdup("homeostasis"),
+											   pstrdup("audit_status"), -1));
+	set->deferred = true;
+	AfterTriggerSetState(set);
+}
+
 static Datum
 ingest(FunctionCallInfo fcinfo, HomeoEventOrigin origin)
 {
@@ -274,6 +294,7 @@ ingest(FunctionCallInfo fcinfo, HomeoEventOrigin origin)
 	HomeoReportSlot *slots = palloc(sizeof(HomeoReportSlot) * Max(JB_ROOT_COUNT(json), 1));
 	int			nslots = 1;
 
+	defer_audit();
 	if (JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json))
 		nslots = ingest_array(json, origin, slots);
 	else

@@ -14,7 +14,6 @@
 
 #include "access/htup_details.h"
 #include "base/compat.h"
-#include "base/constraints.h"
 #include "base/shmem.h"
 #include "base/worker.h"
 #include "catalog/pg_type.h"
@@ -57,7 +56,6 @@ run_step(HomeoStep step, void *arg)
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, ERROR, false);
-	homeo_constraints_make_immediate();
 	SetUserIdAndSecContext(owner, save_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
 	step(arg);

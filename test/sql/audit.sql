@@ -7,8 +7,6 @@
 \set QUIET 1
 begin;
 \ir ../lib/healing.sql
--- Changes of issues are logged at the end of the transaction: here, at once.
-set constraints all immediate;
 select no_plan();
 
 create function pg_temp.entries(kind text, object text) returns text[]
