@@ -32,7 +32,7 @@ language c
 as 'MODULE_PATHNAME', 'homeo_advance';
 
 comment on procedure homeostasis.advance() is
-  'Does the healer''s work now, in this session, until nothing is left to do; not in a transaction block';
+  'Does the work of the ingest worker, if there is none, and of the healer now, until nothing is left to do; not in a transaction block';
 grant execute on procedure homeostasis.advance() to homeostasis_operator;
 
 create procedure homeostasis.run_job(kind text, database name, payload jsonb,

@@ -396,7 +396,8 @@ define_general(void)
 	define_bool("homeostasis.workers", &homeo_guc_workers, PGC_SIGHUP,
 				"Lets the background workers work.",
 				"When off they leave their database and wait, for instance while "
-				"a dump is restored; errors are kept in memory meanwhile.");
+				"a dump is restored; errors are kept in memory until "
+				"homeostasis.advance() is called.");
 }
 
 static void

@@ -1,7 +1,7 @@
 /*
  * advance.c
- *		Procedures that do the healer's work, or one job of the operator, in a
- *		session.
+ *		Procedures that do the work of the other workers, or one job of the
+ *		operator, in a session.
  *
  * Procedures, because a claim must be committed before its job runs, and
  * because the operator would wait for ever for a snapshot that this session
@@ -24,6 +24,7 @@
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/regproc.h"
+#include "workers/ingest.h"
 #include "workers/job.h"
 
 /* Enough for a patch and all that it leads to; the next call goes on. */
@@ -155,6 +156,8 @@ homeo_advance(PG_FUNCTION_ARGS)
 {
 	check_call(fcinfo);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	SPI_commit();
+	homeo_ingest_once();
 	for (int round = 0; round < MAX_ROUNDS; round++)
 	{
 		int			moves = 0;

@@ -26,11 +26,13 @@
 
 #include "workers/ingest.h"
 
+#include "access/xlog.h"
 #include "base/compat.h"
 #include "base/guc.h"
 #include "base/shmem.h"
 #include "base/worker.h"
 #include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -71,8 +73,12 @@
 #define DEFERRED_RETRY_MS	1000
 #define IDLE_MS				(60 * 1000)
 
-/* How long a worker that is told to end goes on with what is in the ring. */
+/*
+ * How long a worker goes on with what is in the ring: one that is told to end,
+ * and one that was started for it.
+ */
 #define DRAIN_MS			2000
+#define ONCE_MS				(60 * 1000)
 
 typedef struct HomeoConsumer
 {
@@ -339,15 +345,16 @@ rest(HomeoConsumer *c, HomeoTurnResult result)
 	}
 }
 
-/* Stores what is in the ring, as far as there is time. */
+/* Stores what is in the ring now, as far as there is time. */
 static void
-drain(HomeoConsumer *c)
+drain(HomeoConsumer *c, long most_ms)
 {
+	uint64		end = homeo_ring_tail(c->number) + homeo_ring_used(c->number);
 	instr_time	start;
 
 	INSTR_TIME_SET_CURRENT(start);
-	while (homeo_ring_used(c->number) > 0 &&
-		   milliseconds_since(start) < DRAIN_MS)
+	while (homeo_ring_tail(c->number) < end &&
+		   milliseconds_since(start) < most_ms)
 	{
 		HomeoTurnResult result = run_turn(c);
 
@@ -360,6 +367,7 @@ void
 homeo_ingest_main(Datum main_arg)
 {
 	HomeoConsumer c = {0};
+	bool		once = DatumGetBool(main_arg);
 
 	c.number = homeo_worker_begin(HOMEO_WORKER_INGEST);
 	/* It ends between two turns, so that it can drain the ring. */
@@ -368,15 +376,46 @@ homeo_ingest_main(Datum main_arg)
 	SetConfigOption("synchronous_commit", "off", PGC_USERSET,
 					PGC_S_OVERRIDE);
 
+	if (once)
+	{
+		drain(&c, ONCE_MS);
+		/* With the ring empty, what was set aside. */
+		(void) run_turn(&c);
+		proc_exit(0);
+	}
 	while (!ShutdownRequestPending)
 	{
 		pace(&c);
 		if (!ShutdownRequestPending)
 			rest(&c, run_turn(&c));
 	}
-	drain(&c);
+	drain(&c, DRAIN_MS);
 	/* Not 0: the launcher is to start another one. */
 	proc_exit(1);
+}
+
+void
+homeo_ingest_once(void)
+{
+	BackgroundWorker worker;
+	BackgroundWorkerHandle *handle;
+
+	/* On a standby a worker would not start before the promotion. */
+	if (RecoveryInProgress() ||
+		homeo_worker_pid(HOMEO_WORKER_INGEST, 0) != 0 ||
+		strcmp(get_database_name(MyDatabaseId), homeo_guc_database) != 0)
+		return;
+	homeo_worker_describe(&worker, HOMEO_WORKER_INGEST, 0, MyDatabaseId,
+						  "homeo_ingest_main");
+	worker.bgw_main_arg = BoolGetDatum(true);
+	worker.bgw_notify_pid = MyProcPid;
+	if (RegisterDynamicBackgroundWorker(&worker, &handle))
+		(void) WaitForBackgroundWorkerShutdown(handle);
+	else
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("captured errors wait in memory: all background worker slots are in use"),
+				 errhint("Increase max_worker_processes.")));
 }
 
 /*
