@@ -40,7 +40,9 @@ as $$
          case when homeostasis.setting('workers') = 'off'
                 then 'homeostasis.workers is off: switch it on, or schedule homeostasis.advance().'
               when s.state is null
-                then 'See the server''s log; max_worker_processes may be used up.' end
+                then 'See the server''s log; max_worker_processes may be used up.'
+              when s.state = 'waiting for extension'
+                then 'It looks for it once a second: ask again.' end
   from (values ('launcher'), ('ingest'), ('healer')) w (kind)
   left join lateral (
     select s.state, s.last_error from homeostasis.stat_workers s where s.kind = w.kind
