@@ -33,6 +33,7 @@ SQL_SCHEMA_NAMES = \
 SQL_CODE_NAMES = \
 	transition \
 	audit \
+	reference \
 	worker \
 	partition \
 	issue \

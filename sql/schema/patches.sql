@@ -17,7 +17,7 @@ create table homeostasis.policies
   name text primary key check (name ~ '^[a-z][a-z0-9_]*$'),
   description text,
   priority integer not null default 0,
-  service_id bigint references homeostasis.services on delete cascade,
+  service_id bigint,
   classes text[] check (classes <@ array['data', 'privilege', 'index', 'schema', 'rewrite', 'maintenance', 'session']),
   decision text not null check (decision in ('approve', 'ask', 'refuse')),
   max_lock text not null default 'AccessExclusiveLock'

@@ -12,7 +12,7 @@ create table homeostasis.rule_packs
 create table homeostasis.rules
 (
   id text primary key check (id ~ '^[A-Za-z0-9_.:-]{1,128}$'),
-  pack text not null references homeostasis.rule_packs on update cascade on delete cascade,
+  pack text not null,
   description text not null,
   root_cause text not null,
   suggestion text not null,
@@ -33,7 +33,7 @@ create table homeostasis.rules
   detail_pattern text,
   context_pattern text,
   statement_pattern text,
-  template text references homeostasis.patch_templates (name) on update cascade,
+  template text,
   tags text[] not null default '{}',
   examples jsonb not null default '[]' check (jsonb_typeof(examples) = 'array'),
   enabled boolean not null default true,

@@ -134,26 +134,6 @@ check_sqlstates(const char *id, HeapTuple row, TupleDesc desc)
 				 err_generic_string(PG_DIAG_COLUMN_NAME, "sqlstates")));
 }
 
-/* Needs SPI. */
-static void
-check_template_exists(const char *id, const char *name)
-{
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(name)};
-
-	if (SPI_execute_with_args("select from homeostasis.patch_templates"
-							  " where name operator(pg_catalog.=) $1",
-							  1, types, values, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the patch templates");
-	if (SPI_processed == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_HOMEO_INVALID_RULE),
-				 errmsg("rule \"%s\" has an invalid template: there is no patch template \"%s\"",
-						id, name),
-				 errhint("Load the template first, or use null for a rule that only advises."),
-				 err_generic_string(PG_DIAG_COLUMN_NAME, "template")));
-}
-
 static TriggerData *
 get_trigger(FunctionCallInfo fcinfo, const char *name)
 {
@@ -178,10 +158,6 @@ homeo_check_rule(PG_FUNCTION_ARGS)
 	HeapTuple	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 	trigger->tg_newtuple : trigger->tg_trigtuple;
 	char	   *id;
-	char	   *template_name;
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
 
 	/* The columns' own constraints are checked after this trigger. */
 	id = get_text(row, desc, "id");
@@ -198,11 +174,6 @@ homeo_check_rule(PG_FUNCTION_ARGS)
 		homeo_validate_pattern(psprintf("rule \"%s\"", id), column, pattern);
 	}
 	check_sqlstates(id, row, desc);
-	template_name = get_text(row, desc, "template");
-	if (template_name != NULL)
-		check_template_exists(id, template_name);
-
-	SPI_finish();
 	return PointerGetDatum(row);
 }
 

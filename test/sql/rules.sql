@@ -40,7 +40,7 @@ select matches(pg_temp.refusal('{"sqlstates": ["2350"]}'), '^HO003 sqlstates: .*
 select matches(pg_temp.refusal('{"sqlstates": ["2350a"]}'), '^HO003 sqlstates: ', 'a SQLSTATE in small letters');
 select matches(pg_temp.refusal('{"sqlstates": [null]}'), '^HO003 sqlstates: ', 'null among SQLSTATEs');
 select matches(pg_temp.refusal('{"sqlstates": []}'), '^HO003 sqlstates: .*empty$', 'no SQLSTATE at all');
-select matches(pg_temp.refusal('{"template": "no_such"}'), '^HO003 template: .* there is no patch template "no_such"$', 'a template that is not there');
+select matches(pg_temp.refusal('{"template": "no_such"}'), '^23503 template: rules "bad" has a template that is not in homeostasis.patch_templates: "no_such"', 'a template that is not there');
 select matches(pg_temp.refusal('{"examples": {}}'), '^23514', 'examples that are no array');
 select is(pg_temp.refusal('{"pattern": "(?<=a)b|\\1?()", "sqlstates": ["23505", "40"]}'), null, 'a good rule is taken');
 select pg_temp.add_rule('a', '{"pattern": "a"}');
@@ -98,7 +98,7 @@ insert into broken values
   ('{rules,1,severity}', '"fatal"', '^HO003 rule "p\.b": key "severity" may not be "fatal"$'),
   ('{rules,1,tags}', '[1]', '^HO003 rule "p\.b": key "tags" must be an array of strings$'),
   ('{rules,1,sqlstates}', '["x"]', '^HO003 rule "p\.b" has invalid sqlstates: "x"$'),
-  ('{rules,1,template}', '"no_such"', '^HO003 rule "p\.b" has an invalid template'),
+  ('{rules,1,template}', '"no_such"', '^23503 rules "p\.b" has a template that is not in'),
   ('{rules,1,examples}', '["x"]', '^HO003 rule "p\.b": key "examples" must be an array of objects'),
   ('{rules,1,examples}', '[{"setup": "x"}]', '^HO003 rule "p\.b": key "examples" must be an array of objects'),
   ('{rules,1,id}', '"p.a"', '^HO003 rule "p\.a": key "id" is used twice in the pack$'),

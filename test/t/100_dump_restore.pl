@@ -60,11 +60,13 @@ $node->safe_psql('postgres', q{
       'timestamp', now() - interval '1 day'));
 });
 wait_for_value($node,
-    q{select count(*) from homeostasis.errors where service_id = 2}, '2');
+    q{select count(*) from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
+      where s.name = 'shop'}, '2');
 $node->safe_psql('postgres', q{
     select homeostasis.report_batch('[{"language": 3}]');
     update homeostasis.services set mode = 'observe' where name = 'shop';
-    select homeostasis.mute(id) from homeostasis.issues where service_id = 2;
+    select homeostasis.mute(i.id) from homeostasis.issues i
+      join homeostasis.services s on s.id = i.service_id where s.name = 'shop';
 });
 wait_for_value($node, 'select count(*) from homeostasis.rejected_events', '1');
 is($node->safe_psql('postgres', 'select * from homeostasis.audit_verify()'),
@@ -179,6 +181,19 @@ $node->safe_psql('postgres', 'create database restored');
 $node->command_ok([ 'pg_restore', '--exit-on-error', '--dbname=restored', $dump ],
     'the dump can be restored into a database of another name');
 check_restored($node, 'restored', 'in a database of another name');
+
+# As a script, and by several processes, for which no order is the same.
+$node->command_ok([ 'pg_dump', '--format=plain', "--file=$dump.sql", 'postgres' ], 'a plain dump can be made');
+$node->safe_psql('postgres', 'create database restored_plain');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'restored_plain', '-f', "$dump.sql" ],
+    'and restored by psql');
+check_restored($node, 'restored_plain', 'of a plain dump');
+$node->command_ok([ 'pg_dump', '--format=directory', '--jobs=3', "--file=$dump.dir", 'postgres' ],
+    'a dump can be made by three processes');
+$node->safe_psql('postgres', 'create database restored_parallel');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '--jobs=3', '--dbname=restored_parallel', "$dump.dir" ],
+    'and restored by three');
+check_restored($node, 'restored_parallel', 'by several processes');
 
 # Into a new cluster, as docs/operations.md says: the workers are off.
 my $new = new_cluster(
