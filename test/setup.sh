@@ -43,7 +43,7 @@ packages()
   fi
   if [ "$1" = test ]; then
     printf '%s\n' libipc-run-perl libtap-parser-sourcehandler-pgtap-perl \
-      pg-bsd-indent cppcheck binutils faketime
+      pg-bsd-indent cppcheck binutils
     [ -z "$major" ] || echo "postgresql-$major-pgtap"
   fi
 }

@@ -29,7 +29,7 @@ as $$
     and (job.lease_until <= now()
          or job.runner = 'operator'
             and not exists (select from pg_stat_activity a
-                            where a.pid = job.claimed_pid and a.backend_start <= job.claimed_at))
+                            where a.pid = job.claimed_pid and a.backend_start = job.claimed_start))
 $$;
 
 comment on function homeostasis.is_lost(homeostasis.jobs) is

@@ -134,7 +134,9 @@ begin
         lease_until = clock_timestamp()
           + greatest(lease, homeostasis.job_time_limit(j.kind, j.payload)),
         claimed_by = format('%s, process %s', homeostasis.actor(), pg_backend_pid()),
-        claimed_pid = pg_backend_pid(), commit_xid = null
+        claimed_pid = pg_backend_pid(), commit_xid = null,
+        claimed_start = (select a.backend_start from pg_stat_activity a
+                         where a.pid = pg_backend_pid())
     where j.service_id = job.service_id and j.id = job.id;
   perform homeostasis.start_work(job);
   return query select job.id, job.service_id, job.kind, (job.payload ->> 'database')::name,

@@ -20,6 +20,7 @@ create table homeostasis.jobs
   lease_until timestamptz,
   claimed_by text,
   claimed_pid integer,
+  claimed_start timestamptz,
   commit_xid xid8,
   result jsonb,
   created_at timestamptz not null default now(),
@@ -48,6 +49,8 @@ comment on column homeostasis.jobs.lease_until is
 comment on column homeostasis.jobs.claimed_by is 'Who runs it, in words for people';
 comment on column homeostasis.jobs.claimed_pid is
   'The session that runs it, for the operator: when it is gone, nobody waits for the answer';
+comment on column homeostasis.jobs.claimed_start is
+  'When that session began by the clock of then: tells it from a later one with its process id, also when the clock was set since';
 comment on column homeostasis.jobs.commit_xid is
   'The transaction in which the operator is about to commit the change; what became of it tells whether the change was made';
 comment on column homeostasis.jobs.result is 'What the runner answered last';

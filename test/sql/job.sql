@@ -204,7 +204,7 @@ select matches(fixture.reason(:patch_id), 'never answered', 'with the reason');
 
 select fixture.patch('planning') as patch_id \gset
 select pg_temp.claim_latest('plan') as job_id \gset
-update homeostasis.jobs set claimed_at = pg_postmaster_start_time() - interval '1 second' where id = :job_id;
+update homeostasis.jobs set claimed_start = claimed_start - interval '1 second' where id = :job_id;
 select fixture.advance() \g /dev/null
 select is(status, 'pending', 'a job whose operator ended with the server is free at once')
 from homeostasis.jobs where id = :job_id;

@@ -136,34 +136,5 @@ is($node->safe_psql('postgres', q{
     select sum(dropped_full) + sum(dropped_too_large) + sum(rejected)
     from homeostasis.stat_intake}), '0', 'no error was lost meanwhile');
 
-# The clock ----------------------------------------------------------------------------
-
-SKIP:
-{
-    skip 'no libfaketime here: stepping the clock needs it', 1
-      if !glob('/usr/lib/*/faketime/libfaketime.so.1');
-    my ($library) = glob('/usr/lib/*/faketime/libfaketime.so.1');
-    my $steps = $node->basedir . '/clock';
-
-    append_to_file($steps, '+0');
-    $node->stop;
-    {
-        local $ENV{LD_PRELOAD} = $library;
-        local $ENV{FAKETIME_TIMESTAMP_FILE} = $steps;
-        local $ENV{FAKETIME_NO_CACHE} = 1;
-        local $ENV{DONT_FAKE_MONOTONIC} = 1;
-        $node->start;
-    }
-    foreach my $step ('-3h', '+3h')
-    {
-        unlink $steps;
-        append_to_file($steps, $step);
-        $node->psql('postgres', "select * from \"stepped_$step\"");
-        poll_until($node,
-            "select count(*) from homeostasis.issues where title like '%stepped_$step%'",
-            '1', "errors are stored after the clock went $step");
-    }
-}
-
 $node->stop;
 done_testing();
