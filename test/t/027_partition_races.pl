@@ -78,6 +78,21 @@ is($node->safe_psql('postgres', $partitions), $before, 'a partition is added whi
 $long->query_safe('commit');
 $long->quit;
 
+# An old snapshot keeps deleted rows, for hours perhaps, but no partition.
+$node->safe_psql('postgres', qq{
+  select homeostasis.ingest(jsonb_agg(jsonb_build_object('service', 'shop', 'error_message', 'old',
+      'metadata', jsonb_build_object('n', n)))) from generate_series(1, 2000) n;
+  update homeostasis.errors set "timestamp" = "timestamp" - interval '45 days' where message = 'old'});
+my $size = q{select sum(pg_total_relation_size(inhrelid)) from pg_inherits
+    where inhparent = 'homeostasis.errors'::regclass};
+my $bytes = $node->safe_psql('postgres', $size);
+my $old = $node->background_psql('postgres');
+$old->query_safe('begin isolation level repeatable read; select count(*) from pg_class');
+$node->safe_psql('postgres', 'select homeostasis.maintain()');
+cmp_ok($node->safe_psql('postgres', $size), '<', $bytes - 500_000,
+    'retention frees space while somebody holds an old snapshot');
+$old->quit;
+
 # Two maintain() at a time: the second one leaves it to the first.
 my $first = $node->background_psql('postgres');
 $first->query_safe('begin');

@@ -1,9 +1,12 @@
-# 031_checkup_slot.pl: a slot that holds back WAL could go unnoticed
+# 031_checkup_slot.pl: a slot that holds back WAL could go unnoticed, or one be
+# dropped that somebody still needs
 
 use strict;
 use warnings;
 
 use HomeostasisCluster;
+use JSON::PP;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_cluster(
@@ -38,5 +41,47 @@ is( $node->safe_psql('postgres', q{
         select distinct metadata ->> 'slot', metadata ->> 'active', constraint_name
         from homeostasis.errors where error_type = 'slot_holds_wal'}),
     'forgotten|false|forgotten', 'with what a patch needs to know');
+
+# What the template makes of it --------------------------------------------------
+
+# planned(slot, changes): the statement, or why there is none
+sub planned
+{
+    my ($slot, %changes) = @_;
+    my $event = $node->safe_psql('postgres', qq{
+        select jsonb_build_object('sqlstate', 'HO102', 'metadata', jsonb_build_object(
+          'slot', '$slot', 'restart_lsn', (select restart_lsn from pg_replication_slots where slot_name = '$slot')))});
+    my %event = (%{ decode_json($event) }, %changes);
+    my $template = $node->safe_psql('postgres',
+        q{select to_jsonb(t) from homeostasis.patch_templates t where name = 'drop_inactive_slot'});
+    my $payload = encode_json({ event => \%event, origin => 'checkup', template => decode_json($template) });
+    $payload =~ s/'/''/g;
+    my $result = decode_json($node->safe_psql('postgres',
+            "call homeostasis.run_job('plan', 'postgres', '$payload', null)"));
+
+    return $result->{plan}{apply}[0] // $result->{refusal} // encode_json($result);
+}
+
+my $drop = planned('forgotten');
+like($drop, qr/^select pg_drop_replication_slot/, 'a slot that nobody uses can be dropped');
+is(planned('forgotten', role => 'postgres'), 'nothing to change was found',
+    'but not because somebody raised an error that names it');
+is(planned('forgotten', sqlstate => 'HO101'), 'nothing to change was found', 'or for another reason');
+
+# Its consumer comes back, and reads nothing yet.
+my $reader = IPC::Run::start([ 'pg_receivewal', '-d', $node->connstr('postgres'), '--slot=forgotten',
+        '-D', PostgreSQL::Test::Utils::tempdir() ], '>', \my $out, '2>', \my $errors);
+wait_for_value($node, q{select active from pg_replication_slots where slot_name = 'forgotten'}, 't');
+is(planned('forgotten'), 'slot forgotten is in use: its consumer is slow, not gone', 'a slot that is in use stays');
+$node->safe_psql('postgres', $drop);
+is($node->safe_psql('postgres', 'select count(*) from pg_replication_slots'), '1',
+    'also when the statement was made before');
+$reader->signal('INT');
+$reader->finish;
+
+$node->safe_psql('postgres', q{select pg_create_physical_replication_slot('young', true)});
+like(planned('young'), qr/^slot young holds back only /, 'a slot that holds back little stays');
+$node->safe_psql('postgres', q{select pg_create_physical_replication_slot('unused')});
+is(planned('unused'), 'slot unused holds back no WAL any more', 'and one that holds back none');
 
 done_testing();
