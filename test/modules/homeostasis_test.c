@@ -13,10 +13,15 @@
  *		the hook raises an error of its own the next time that it runs
  *	homeostasis_test_raise_holding(lock text)
  *		raises an error while holding a lock of the server
+ *	homeostasis_test_warn_at_exit()
+ *		warns while the session ends
  *	homeostasis_test_panic()
  *		raises a PANIC, which ends the server
  *	homeostasis_test_exhaust_memory()
  *		allocates until the operating system refuses
+ *
+ * Preloaded, its hook also warns in the log collector, of all that this has to
+ * say itself: what it reports of its own accord is too low for a capture.
  */
 #include "postgres.h"
 
@@ -25,6 +30,7 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "utils/builtins.h"
 
@@ -41,6 +47,9 @@ count_and_raise(ErrorData *edata)
 {
 	if (previous_hook != NULL)
 		previous_hook(edata);
+	if (MyBackendType == B_LOGGER && edata->elevel < WARNING)
+		ereport(WARNING,
+				(errmsg("warned in the log collector")));
 	if (edata->elevel < ERROR)
 		return;
 	calls++;
@@ -111,6 +120,23 @@ homeostasis_test_raise_holding(PG_FUNCTION_ARGS)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown lock \"%s\"", name)));
+}
+
+static void
+warn(int code, Datum arg)
+{
+	ereport(WARNING,
+			(errmsg("warned while ending")));
+}
+
+extern PGDLLEXPORT Datum homeostasis_test_warn_at_exit(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(homeostasis_test_warn_at_exit);
+
+Datum
+homeostasis_test_warn_at_exit(PG_FUNCTION_ARGS)
+{
+	before_shmem_exit(warn, (Datum) 0);
+	PG_RETURN_VOID();
 }
 
 extern PGDLLEXPORT Datum homeostasis_test_panic(PG_FUNCTION_ARGS);

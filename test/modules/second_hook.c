@@ -14,7 +14,9 @@ PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 
-static emit_log_hook_type previous_hook = NULL;
+/* Not static: who exports the same name and is loaded later gets this one. */
+emit_log_hook_type previous_hook = NULL;
+
 static bool inside = false;
 
 static void

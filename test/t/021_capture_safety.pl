@@ -23,6 +23,7 @@ sub add_test_functions
 create function hook_calls() returns bigint language c as 'homeostasis_test', 'homeostasis_test_hook_calls';
 create function raise_in_hook() returns void language c as 'homeostasis_test', 'homeostasis_test_raise_in_hook';
 create function raise_holding(text) returns void language c as 'homeostasis_test', 'homeostasis_test_raise_holding';
+create function warn_at_exit() returns void language c as 'homeostasis_test', 'homeostasis_test_warn_at_exit';
 create function panic() returns void language c as 'homeostasis_test', 'homeostasis_test_panic';
 create function exhaust_memory() returns void language c as 'homeostasis_test', 'homeostasis_test_exhaust_memory';
 SQL
@@ -99,6 +100,14 @@ $node->safe_psql('postgres', q{do $$ begin raise warning 'captured warning'; end
 poll_until($node, count_of('captured warning'), '1', 'row 4: debug5 and warnings are no trouble');
 $node->psql('postgres', 'select 1', extra_params => [ '-U', 'nobody' ]);
 poll_until($node, count_of('role "nobody" does not exist'), '1', 'row 4: nor is a failed login');
+my $written = -s $node->logfile;
+$node->safe_psql('postgres', 'select warn_at_exit()');
+ok($node->wait_for_log(qr{WARNING:  warned while ending}, $written), 'row 4: a session warns while it ends');
+$node->psql('postgres', "select 'after the end'::int");
+poll_until($node, q{select count(*) from homeostasis.errors where message ~ 'after the end'}, '1',
+    'row 4: others go on');
+is($node->safe_psql('postgres', count_of('warned while ending')), '0',
+    'row 4: what ends is not captured any more');
 
 # Captured before these were, the other would have been stored before them.
 is($node->safe_psql('postgres', q{select count(*) from homeostasis.errors where message ~ 'too many clients'}),
@@ -134,6 +143,7 @@ $node->stop;
 # become the server's.
 {
     my $collector = new_cluster('collector',
+        shared_preload_libraries => 'homeostasis,homeostasis_test',
         logging_collector => 'on', log_directory => 'pg_log',
         log_filename => 'a.log', log_rotation_size => '0', 'homeostasis.capture_level' => 'warning');
     my $directory = $collector->data_dir . '/pg_log';
@@ -154,6 +164,7 @@ $node->stop;
     is($collector->safe_psql('postgres', 'select 1'), '1', 'row 3: the server is up');
     $collector->stop;
     my $log = join '', map { slurp_file($_) } glob("$directory/*.log");
+    like($log, qr/WARNING:  warned in the log collector/, 'row 3: though it had much to say');
     unlike($log, qr/terminated by signal|PANIC/, 'row 3: and its log collector never crashed');
 }
 
