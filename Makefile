@@ -129,7 +129,7 @@ SHLIB_LINK = -Wl,--as-needed \
 KINDS = static unit isolation sql tap
 
 .PHONY: all install uninstall help setup private clean clean-build demo bench \
-	docs test installcheck check-server fuzz $(KINDS:%=test-%) floors indent \
+	docs test installcheck check-server fuzz mutants $(KINDS:%=test-%) floors indent \
 	indent-check objects sql-list warnings cppcheck modules .demo .bench .test
 
 all: ## build the module and its install script (the default)
@@ -159,6 +159,11 @@ test: ## set up, build, and run all tests; T='pattern...' chooses files
 	@$(MAKE) -s --no-print-directory .test
 
 installcheck: test
+
+# Not part of `make test`: it runs the tests again and again, for an hour.
+mutants: ## take protections out one at a time and see tests fail; M='name...' chooses
+	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh test
+	@PG_CONFIG='$(PG_CONFIG)' M='$(M)' test/run-mutants.sh
 
 bench: ## set up, build, and run all benchmarks
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh run

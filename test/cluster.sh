@@ -17,6 +17,8 @@
 #   --no-extension   preload the library but do not create the extension
 #   --bare           neither preload the library nor create the extension
 #
+# HOMEOSTASIS_SETTINGS='key=value...' in the environment goes before those.
+#
 # A cluster listens on a Unix socket in its directory only.  It runs the
 # private installation of `make private`, as an unprivileged user when the
 # caller is root.  DIR/log is the server's log.  A directory is only ever
@@ -111,7 +113,7 @@ create()
       echo "shared_preload_libraries = 'homeostasis'"
       echo "homeostasis.database = 'postgres'"
     fi
-    for setting; do
+    for setting in ${HOMEOSTASIS_SETTINGS-} "$@"; do
       value=${setting#*=}
       echo "${setting%%=*} = '${value//\'/\'\'}'"
     done

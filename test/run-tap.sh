@@ -20,17 +20,11 @@ forget_pg_environment
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/homeostasis-tap.XXXXXX")
 
-# Ends servers that an interrupted test left behind, then removes everything.
+# Ends what an interrupted test left behind, then removes everything.
 finish()
 {
-  local pidfile pid
   trap '' HUP INT TERM
-  find "$work" -name postmaster.pid 2> /dev/null |
-    while read -r pidfile; do
-      pid=$(head -n 1 "$pidfile")
-      kill -QUIT "$pid" 2> /dev/null || continue
-      timeout 20 tail --pid="$pid" -f /dev/null || true
-    done
+  end_servers "$work"
   rm -rf "$work"
 }
 trap finish EXIT

@@ -23,6 +23,7 @@ use Carp;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test2::API qw(test2_add_callback_context_release);
 use Test::More;
 use Time::HiRes qw(time usleep);
 
@@ -46,6 +47,20 @@ our $deadline_default = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 60;
 
 my $poll_interval_us = 50_000;
 
+# Where one failure says it all, the rest of a test is not waited for.
+if ($ENV{HOMEOSTASIS_FIRST_FAILURE})
+{
+    my $ended = 0;
+
+    test2_add_callback_context_release(sub {
+        my ($context) = @_;
+
+        return if $ended || $context->hub->is_passing;
+        $ended = 1;
+        $context->throw('the first failure is enough');
+    });
+}
+
 # The superuser is "postgres" everywhere, whoever runs the tests.
 $ENV{PGUSER} = 'postgres';
 
@@ -63,6 +78,9 @@ sub checkout
 #   -start => 0             do not even start the server
 #   -streaming => 1         allow a standby to follow
 #   -initdb => [...]        more arguments for initdb
+#
+# $HOMEOSTASIS_SETTINGS, "setting=value ...", holds for all clusters that do
+# not say otherwise.
 sub new_cluster
 {
     my ($name, %settings) = @_;
@@ -97,6 +115,7 @@ sub new_cluster
         'shared_buffers'           => '32MB',
         'shared_preload_libraries' => 'homeostasis',
         'homeostasis.database'     => 'postgres',
+        (map { split /=/, $_, 2 } split ' ', $ENV{HOMEOSTASIS_SETTINGS} // ''),
         %settings);
     set_conf($node, %settings);
 

@@ -78,3 +78,16 @@ forget_pg_environment()
   done
   export PSQLRC=/dev/null
 }
+
+# end_servers DIR: those with their data below it, which an interrupted test
+# left behind.
+end_servers()
+{
+  local pidfile pid
+  find "$1" -name postmaster.pid 2> /dev/null |
+    while read -r pidfile; do
+      pid=$(head -n 1 "$pidfile")
+      kill -QUIT "$pid" 2> /dev/null || continue
+      timeout 20 tail --pid="$pid" -f /dev/null || true
+    done
+}

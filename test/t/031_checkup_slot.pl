@@ -44,6 +44,16 @@ is( $node->safe_psql('postgres', q{
 
 # What the template makes of it --------------------------------------------------
 
+# run_job(kind, field => value, ...): its result
+sub run_job
+{
+    my ($kind, %payload) = @_;
+    (my $json = encode_json(\%payload)) =~ s/'/''/g;
+
+    return decode_json($node->safe_psql('postgres',
+            "call homeostasis.run_job('$kind', 'postgres', '$json', null)"));
+}
+
 # planned(slot, changes): the statement, or why there is none
 sub planned
 {
@@ -54,10 +64,7 @@ sub planned
     my %event = (%{ decode_json($event) }, %changes);
     my $template = $node->safe_psql('postgres',
         q{select to_jsonb(t) from homeostasis.patch_templates t where name = 'drop_inactive_slot'});
-    my $payload = encode_json({ event => \%event, origin => 'checkup', template => decode_json($template) });
-    $payload =~ s/'/''/g;
-    my $result = decode_json($node->safe_psql('postgres',
-            "call homeostasis.run_job('plan', 'postgres', '$payload', null)"));
+    my $result = run_job('plan', event => \%event, origin => 'checkup', template => decode_json($template));
 
     return $result->{plan}{apply}[0] // $result->{refusal} // encode_json($result);
 }
@@ -68,13 +75,18 @@ is(planned('forgotten', role => 'postgres'), 'nothing to change was found',
     'but not because somebody raised an error that names it');
 is(planned('forgotten', sqlstate => 'HO101'), 'nothing to change was found', 'or for another reason');
 
+my $slots = q{select string_agg(slot_name, ' ' order by slot_name) from pg_replication_slots};
+my $dry = run_job('validate', apply => [$drop], run_as => 'postgres', event => {});
+ok($dry->{ok} && !$dry->{applied}, 'no dry run tries that: a rollback would not bring it back');
+is($node->safe_psql('postgres', $slots), 'forgotten', 'the slot is there');
+
 # Its consumer comes back, and reads nothing yet.
 my $reader = IPC::Run::start([ 'pg_receivewal', '-d', $node->connstr('postgres'), '--slot=forgotten',
         '-D', PostgreSQL::Test::Utils::tempdir() ], '>', \my $out, '2>', \my $errors);
 wait_for_value($node, q{select active from pg_replication_slots where slot_name = 'forgotten'}, 't');
 is(planned('forgotten'), 'slot forgotten is in use: its consumer is slow, not gone', 'a slot that is in use stays');
 $node->safe_psql('postgres', $drop);
-is($node->safe_psql('postgres', 'select count(*) from pg_replication_slots'), '1',
+is($node->safe_psql('postgres', $slots), 'forgotten',
     'also when the statement was made before');
 $reader->signal('INT');
 $reader->finish;
