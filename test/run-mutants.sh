@@ -40,7 +40,7 @@ choose_mutants()
 # variables it is run with
 tests_of()
 {
-  local file=$top/test/mutants/$1.patch words word variables=
+  local file=$work/mutants/$1.patch words word variables=
   grep -q '^Breaks: ' "$file" || die "$file: no line begins with \"Breaks: \""
   words=$(sed -n '/^diff /q; s/^Fails: //p' "$file")
   [ -n "$words" ] || die "$file: no line begins with \"Fails: \""
@@ -117,6 +117,7 @@ prepare()
   local tests test
   mkdir -m 1777 "$work/tmp"
   mkdir "$tree"
+  cp -r "$top/test/mutants" "$work"
   git -C "$top" ls-files -z | tar -C "$top" --null -T - -cf - |
     tar -C "$tree" -xf - --no-same-owner
   build || {
@@ -138,7 +139,7 @@ prepare()
 # try MUTANT: applies it, builds, runs its tests, takes it back
 try()
 {
-  local patch=$top/test/mutants/$1.patch test
+  local patch=$work/mutants/$1.patch test
   if ! git -C "$tree" apply "$patch" > "$log" 2>&1; then
     say "$1" - 'does not apply' 0 "$(head -n 1 "$log")"
     return

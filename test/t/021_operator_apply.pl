@@ -163,6 +163,15 @@ $r = apply(['create index concurrently evil on app.item (app.expression(id))'],
     %alone);
 like($r->{error}{message}, qr/security-restricted|cannot set parameter/,
     'an index expression cannot change the session\'s user');
+$shop->(q{
+    set role app;
+    create function app.escape() returns int language plpgsql as
+      $$begin perform set_config('role', 'postgres', false);
+             execute 'create role thief superuser'; return 1; end$$});
+$r = apply(['select app.escape()']);
+like($r->{error}{message}, qr/cannot set parameter "role" within security-/,
+    'nor can a function that a patch calls');
+
 is($shop->(q{select count(*) from pg_roles where rolname = 'thief'}), '0',
     'no superuser was made');
 

@@ -1,4 +1,4 @@
-# 036_role_dropped.pl: a role that is dropped while a patch waits to run as it
+# 037_role_dropped.pl: a role that is dropped while a patch waits to run as it
 # could stop the healing of everything else
 
 use strict;
