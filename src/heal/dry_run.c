@@ -313,6 +313,24 @@ has_sqlstate(const HomeoOutcome *outcome, const char *sqlstate)
 		strcmp(unpack_sql_state(outcome->sqlerrcode), sqlstate) == 0;
 }
 
+/*
+ * Whether the statement creates a table and fails only because that table,
+ * and no other object, is there with the patch.  The error names it in its
+ * message alone, in the language of the server.
+ */
+static bool
+finds_its_table(HomeoDryRun *run)
+{
+	Node	   *node = run->replay.statement->stmt;
+
+	return run->after.sqlerrcode == ERRCODE_DUPLICATE_TABLE &&
+		run->before.sqlerrcode != ERRCODE_DUPLICATE_TABLE &&
+		IsA(node, CreateStmt) &&
+		strcmp(run->after.message,
+			   psprintf(_("relation \"%s\" already exists"),
+						((CreateStmt *) node)->relation->relname)) == 0;
+}
+
 /* What the replays say about the patch: adds a note, sets failure. */
 static void
 judge_replays(HomeoDryRun *run)
@@ -334,6 +352,11 @@ judge_replays(HomeoDryRun *run)
 	{
 		/* The server refuses the new value until the patch is committed. */
 		note(run, "a value added to an enum cannot be used in the same transaction: the effect cannot be proved in one");
+		run->replayed_after = false;
+	}
+	else if (!run->before.ok && finds_its_table(run))
+	{
+		note(run, "the table that the statement creates is there with the patch");
 		run->replayed_after = false;
 	}
 	else if (run->before.ok)

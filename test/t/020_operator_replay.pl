@@ -213,6 +213,19 @@ $r = validate(statement => q{insert into app.feeling values ('bad')},
 ok($r->{ok}, 'an enum value that is added does not fail the patch');
 like($r->{replay_note}, qr/cannot be proved in one/, 'the note says why');
 
+# A patch may do what the statement was to do; then the statement finds it done.
+my %creation = (
+    statement => q{create table app."Made" (id int references app.missing, constraint other unique (id))},
+    sqlstate  => '42P01');
+$r = validate(%creation, apply => [q{create table app."Made" (id int)}]);
+ok($r->{ok}, 'a table that is there with the patch does not fail it');
+like($r->{replay_note}, qr/table that the statement creates is there/, 'the note says so');
+$r = validate(%creation,
+    apply => [ q{create table app.missing (id int primary key)}, q{create table app.other ()} ]);
+ok(!$r->{ok}, 'another relation that is in the way fails the patch');
+like($r->{failure}, qr/still fails with the patch: relation "other" already exists/,
+    'and is named');
+
 # What is never replayed, and why.
 foreach my $case (
     [ qr/did not capture/,  origin => 'report', statement => 'select 1/0' ],
