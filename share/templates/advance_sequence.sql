@@ -1,11 +1,12 @@
 -- description: Moves a sequence past the highest key in its column
 -- class: data
--- reversible: no
+-- reversible: unneeded
 -- explain: no
 --
 -- Keys that were inserted by hand, copied or restored do not move the
--- sequence that the default takes its numbers from.  There is no undo: to put
--- the sequence back would only make the failure return, for every row.
+-- sequence that the default takes its numbers from.  An undo is not
+-- needed: to put the sequence back would only make the failure return, for
+-- every row, and to leave it where it is skips numbers at most.
 with recursive
 -- The statement without its comments and literals, which may say anything;
 -- what follows a dollar quote counts as one.

@@ -6,6 +6,8 @@
 -- A corrupted index of up to 64 MB is rebuilt in a transaction, so that the
 -- dry run can show that the statement succeeds afterwards; every other one
 -- concurrently.  What REINDEX CONCURRENTLY itself left behind is dropped.
+-- There is no undo, and it is not unneeded either: with a corrupted index goes
+-- the only evidence of what corrupted it.
 with
 -- Who raised the error: names and text in it are of his making, so he must
 -- hold a privilege on the table; a checkup has no role.

@@ -1,6 +1,6 @@
 -- description: Freezes the tables that keep the transaction ids from advancing
 -- class: maintenance
--- reversible: no
+-- reversible: unneeded
 -- explain: no
 --
 -- The ten oldest tables of the database are frozen, which disturbs nobody but

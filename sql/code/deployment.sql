@@ -208,7 +208,10 @@ begin
   perform homeostasis.move_patch(patch, 'rolling_back', reason);
   if patch.undo_sql is null then
     perform homeostasis.move_deployment(deployment, 'failed');
-    perform homeostasis.move_patch(patch, 'failed', reason || '; it has no undo');
+    -- What is still there was not rolled back, whether it does harm or not.
+    perform homeostasis.move_patch(patch, 'failed', reason
+      || case when patch.reversible = 'unneeded' then '; what it did stays and does no harm'
+              else '; it has no undo' end);
     return;
   end if;
   perform homeostasis.check_digest(patch);
@@ -220,7 +223,7 @@ end
 $$;
 
 comment on function homeostasis.begin_rollback(homeostasis.patches, homeostasis.deployments, text) is
-  'Sends a locked, deployed patch on its way back; one without an undo fails and stays as it is in its database';
+  'Sends a locked, deployed patch on its way back; one without an undo fails, and what it did stays in its database';
 
 create function homeostasis.rollback(patch_id bigint, reason text) returns bigint
 language plpgsql security definer
@@ -242,7 +245,10 @@ begin
   if patch.undo_sql is null then
     raise exception 'patch % cannot be rolled back: it has no undo', patch_id
       using errcode = 'object_not_in_prerequisite_state',
-            hint = 'Its statements are in homeostasis.patches.apply_sql; what they did must be undone by hand.';
+            hint = case when patch.reversible = 'unneeded'
+              then 'To leave what it did does no harm: there is nothing to undo.'
+              else 'Its statements are in homeostasis.patches.apply_sql; what they did must be undone by hand.'
+            end;
   end if;
   if exists (select from homeostasis.patches p
              where p.service_id = patch.service_id and p.issue_id = patch.issue_id

@@ -110,8 +110,11 @@ as $$
      format('it runs as %s', coalesce(patch.run_as, 'nobody')
        || case when (select r.rolsuper from pg_roles r where r.rolname = patch.run_as)
                then ', a superuser' else '' end)),
-    (patch.undo_sql is not null or not policy.require_reversible,
-     case when patch.undo_sql is not null then 'it can be undone' else 'it cannot be undone' end),
+    (patch.undo_sql is not null or patch.reversible is not distinct from 'unneeded'
+       or not policy.require_reversible,
+     case when patch.undo_sql is not null then 'it can be undone'
+          when patch.reversible = 'unneeded' then 'it need not be undone: to leave it does no harm'
+          else 'it cannot be undone' end),
     (coalesce(a.confidence_score >= policy.min_confidence, false),
      format('the confidence of the diagnosis is %s, the policy wants %s',
             a.confidence_score, policy.min_confidence)),

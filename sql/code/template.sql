@@ -57,7 +57,9 @@ begin
         then 'is not a key of the header'
       when header ? pair[1] then 'is given twice'
       when pair[2] = '' then 'is empty'
-      when pair[1] in ('reversible', 'explain') and pair[2] not in ('yes', 'no')
+      when pair[1] = 'reversible' and pair[2] not in ('yes', 'no', 'unneeded')
+        then format('must be yes, no or unneeded, not "%s"', pair[2])
+      when pair[1] = 'explain' and pair[2] not in ('yes', 'no')
         then format('must be yes or no, not "%s"', pair[2])
       when pair[1] = 'class' and pair[2] not in
           ('data', 'privilege', 'index', 'schema', 'rewrite', 'maintenance', 'session')
@@ -74,7 +76,7 @@ begin
   if problem is not null then
     raise exception 'patch template "%": key "%" %', name, pair[1], problem
       using errcode = 'HO003',
-            hint = 'The first lines are "-- description: ...", "-- class: data|privilege|index|schema|rewrite|maintenance|session", "-- reversible: yes|no" and perhaps "-- explain: yes|no".';
+            hint = 'The first lines are "-- description: ...", "-- class: data|privilege|index|schema|rewrite|maintenance|session", "-- reversible: yes|no|unneeded" and perhaps "-- explain: yes|no".';
   end if;
   return header;
 end
@@ -107,7 +109,7 @@ begin
   insert into homeostasis.patch_templates as t
       (name, description, class, reversible, explain, plan, shipped)
     values (load_template.name, header ->> 'description', header ->> 'class',
-      header ->> 'reversible' = 'yes', coalesce(header ->> 'explain' = 'yes', false), body,
+      header ->> 'reversible', coalesce(header ->> 'explain' = 'yes', false), body,
       load_template.shipped)
     on conflict on constraint patch_templates_pkey do update
       set description = excluded.description, class = excluded.class,

@@ -5,7 +5,7 @@ create table homeostasis.patch_templates
   name text primary key check (name ~ '^[a-z][a-z0-9_]*$'),
   description text not null,
   class text not null check (class in ('data', 'privilege', 'index', 'schema', 'rewrite', 'maintenance', 'session')),
-  reversible boolean not null,
+  reversible text not null check (reversible in ('yes', 'no', 'unneeded')),
   explain boolean not null default false,
   plan text not null,
   shipped boolean not null default false,
@@ -50,6 +50,7 @@ create table homeostasis.patches
       'rolling_back', 'rolled_back', 'failed')),
   template text,
   class text,
+  reversible text check (reversible in ('yes', 'no', 'unneeded')),
   database_name name,
   run_as name,
   object text,
@@ -175,7 +176,8 @@ comment on table homeostasis.patch_templates is
   'How a diagnosis becomes SQL: a read-only query, run in the target database, that plans the change';
 comment on column homeostasis.patch_templates.class is
   'What kind of change it makes; policies decide by it';
-comment on column homeostasis.patch_templates.reversible is 'Whether its plans come with an undo';
+comment on column homeostasis.patch_templates.reversible is
+  'yes: its plans come with an undo; no: they do not; unneeded: they do not, because to leave the change does no harm even where it does not help';
 comment on column homeostasis.patch_templates.explain is
   'Whether the plan wants the EXPLAIN of the captured statement as $2';
 comment on column homeostasis.patch_templates.plan is
@@ -194,7 +196,8 @@ comment on column homeostasis.policies.max_lock is
   'The strongest lock that may be taken without a person, a name of pg_locks.mode';
 comment on column homeostasis.policies.max_table_bytes is
   'The largest relation, with its indexes, that may be changed without a person';
-comment on column homeostasis.policies.require_reversible is 'Whether only a patch with an undo is approved';
+comment on column homeostasis.policies.require_reversible is
+  'Whether only a patch is approved that has an undo or needs none';
 comment on column homeostasis.policies.min_confidence is 'The least confidence of the diagnosis';
 comment on column homeostasis.policies.allow_superuser is
   'Whether a patch that runs as a superuser may be approved without a person';
@@ -246,7 +249,7 @@ comment on table homeostasis.deployment_steps is 'One statement of a deployment 
 insert into homeostasis.policies (name, description, classes, decision, shipped)
 values
   ('small_and_reversible',
-   'Changes of data, indexes and definitions are made without a person when they are small and can be undone',
+   'Changes of data, indexes and definitions are made without a person when they are small and can be undone, or need not be',
    array['data', 'index', 'schema'], 'approve', true),
   ('ask_a_person',
    'Whatever grants privileges, rewrites a table, takes long or ends sessions is left to a person',
@@ -255,6 +258,8 @@ comment on column homeostasis.policies.enabled is 'False: the policy is kept but
 comment on column homeostasis.patches.analysis_id is 'The diagnosis the patch rests on';
 comment on column homeostasis.patches.template is 'The template that planned it';
 comment on column homeostasis.patches.class is 'The template''s class of change; policies go by it';
+comment on column homeostasis.patches.reversible is
+  'What its template said when the patch was begun: whether there is an undo, or one is not needed';
 comment on column homeostasis.patches.database_name is 'Where its statements run';
 comment on column homeostasis.patches.apply_sql is 'The change, one statement an element';
 comment on column homeostasis.patches.undo_sql is 'The way back; null: there is none';

@@ -13,8 +13,9 @@ insert into homeostasis.services (name, kind, database_name, language)
   values ('database/shop', 'database', 'shop', 'sql');
 
 insert into homeostasis.patch_templates (name, description, class, reversible, plan) values
-  ('fixture_schema', 'adds what is missing', 'schema', true, 'select 1'),
-  ('fixture_privilege', 'grants what is missing', 'privilege', true, 'select 1');
+  ('fixture_schema', 'adds what is missing', 'schema', 'yes', 'select 1'),
+  ('fixture_privilege', 'grants what is missing', 'privilege', 'yes', 'select 1'),
+  ('fixture_unneeded', 'moves something forward', 'data', 'unneeded', 'select 1');
 
 create function fixture.service() returns bigint
 language sql as $$ select id from homeostasis.services where name = 'database/shop' $$;

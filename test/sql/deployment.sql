@@ -99,6 +99,19 @@ select throws_ok(format('select homeostasis.rollback(%s, ''x'')', :patch_id), '5
   format('patch %s cannot be rolled back: it has no undo', :patch_id), 'without an undo there is no way back');
 select is(fixture.status(:patch_id), 'deployed', 'and nothing changes');
 
+-- What needs no undo is not said to be rolled back either.
+select fixture.patch('deployed', '{"undo": null}', issue => fixture.issue('fixture_unneeded')) as patch_id \gset
+prepare go_back as select homeostasis.rollback(:patch_id, 'x');
+select throws_ok('go_back', '55000', format('patch %s cannot be rolled back: it has no undo', :patch_id),
+  'a change that needs no undo has none');
+select fixture.occur(p.issue_id, d.applied_at + interval '3 seconds') as event
+from homeostasis.patches p join homeostasis.deployments d on d.patch_id = p.id where p.id = :patch_id \gset
+select fixture.advance() \g /dev/null
+select is(fixture.status(:patch_id) || ' ' || fixture.deployment_status(:patch_id) || ' ' || fixture.issue_status(:patch_id)
+    || ': ' || fixture.reason(:patch_id),
+  'failed failed open: the failure recurred 1 times after the change; what it did stays and does no harm',
+  'one that did not help has failed, its issue opens again, and the reason says what is left');
+
 select throws_ok(format('select homeostasis.rollback(%s, ''x'')', fixture.patch(state)), 'HO002', null,
   'a patch that is ' || state || ' cannot be rolled back')
 from unnest(array['planning', 'validated', 'approved', 'deploying', 'rolling_back']) state;

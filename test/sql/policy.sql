@@ -59,6 +59,13 @@ select is(pg_temp.decision(:forgotten),
 
 select is(pg_temp.decision(fixture.patch('validated', '{"undo": null}')),
   'ask small_and_reversible: it cannot be undone', 'no undo: a person');
+select matches(pg_temp.decision(fixture.patch('validated', '{"undo": null}', issue => fixture.issue('fixture_unneeded'))),
+  '^approve .*; it need not be undone: to leave it does no harm;', 'unless the template says that none is needed');
+select fixture.patch('validated', '{"undo": null}', issue => fixture.issue('fixture_unneeded')) as unneeded \gset
+update homeostasis.patch_templates set reversible = 'no' where name = 'fixture_unneeded';
+select matches(pg_temp.decision(:unneeded), '^approve ', 'what it said when the patch was begun counts');
+select is(pg_temp.decision(fixture.patch('validated', '{"undo": null}', issue => fixture.issue('fixture_unneeded'))),
+  'ask small_and_reversible: it cannot be undone', 'for later patches, what it says then');
 select is(pg_temp.decision(fixture.patch('validated', issue => fixture.issue(confidence => 0.79))),
   'ask small_and_reversible: the confidence of the diagnosis is 0.790, the policy wants 0.800', 'little confidence: a person');
 select is(pg_temp.decision(fixture.patch('validated', proof => '{"table_bytes": 1073741825}')),

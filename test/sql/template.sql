@@ -11,11 +11,13 @@ select no_plan();
 select lives_ok($$select homeostasis.load_template('t', e'-- description: Does things\n-- class: data\n-- reversible: yes\n-- explain: yes\n--\n-- class: not a header any more\nselect 1')$$,
   'a template');
 select results_eq($$select description, class, reversible, explain, shipped, modified, plan like '-- description%select 1' from homeostasis.patch_templates where name = 't'$$,
-  $$values ('Does things', 'data', true, true, false, false, true)$$, 'its header becomes columns, its text stays whole');
+  $$values ('Does things', 'data', 'yes', true, false, false, true)$$, 'its header becomes columns, its text stays whole');
 select lives_ok($$select homeostasis.load_template('t', e'-- reversible: no\r\n-- class: index\r\n-- description: New  \r\nselect $1, $2')$$,
   'the same name again');
 select results_eq($$select description, class, reversible, explain, modified from homeostasis.patch_templates where name = 't'$$,
-  $$values ('New', 'index', false, false, false)$$, 'is replaced');
+  $$values ('New', 'index', 'no', false, false)$$, 'is replaced');
+select homeostasis.load_template('u', e'-- description: d\n-- class: data\n-- reversible: unneeded\nselect 1');
+select is(reversible, 'unneeded', 'a template may say that it needs no undo') from homeostasis.patch_templates where name = 'u';
 
 create temporary table bad (body text, message text);
 insert into bad values
@@ -23,7 +25,7 @@ insert into bad values
   ('select 1', 'patch template "b": key "description" is missing'),
   ('', 'patch template "b": key "description" is missing'),
   (e'-- description: d\n-- class: magic\n-- reversible: yes\nselect 1', 'patch template "b": key "class" may not be "magic"'),
-  (e'-- description: d\n-- class: data\n-- reversible: maybe\nselect 1', 'patch template "b": key "reversible" must be yes or no, not "maybe"'),
+  (e'-- description: d\n-- class: data\n-- reversible: maybe\nselect 1', 'patch template "b": key "reversible" must be yes, no or unneeded, not "maybe"'),
   (e'-- description: d\n-- class: data\n-- reversible: yes\n-- explain: 1\nselect 1', 'patch template "b": key "explain" must be yes or no, not "1"'),
   (e'-- description: d\n-- description: e\nselect 1', 'patch template "b": key "description" is given twice'),
   (e'-- description:\nselect 1', 'patch template "b": key "description" is empty'),

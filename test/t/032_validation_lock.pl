@@ -18,7 +18,7 @@ $node->safe_psql('postgres', q{
     create table public.till (id integer, sum integer);
     alter table public.till owner to shop;
     insert into homeostasis.patch_templates (name, description, class, reversible, plan)
-      values ('fixture', 'adds a column', 'schema', true, $$
+      values ('fixture', 'adds a column', 'schema', 'yes', $$
         select array['alter table public.till add note text'] as apply,
           array['alter table public.till drop note'] as undo, 'shop'::name as run_as,
           'public.till' as object, 'x' as explanation, true as transactional,

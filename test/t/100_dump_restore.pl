@@ -18,7 +18,8 @@ $node->safe_psql('postgres', q{
       set observe_window = '1 second', settle_time = '0'
       where name = 'small_and_reversible';
     insert into homeostasis.policies (name, description, priority, classes, decision)
-      values ('ours', 'written by us', 7, array['maintenance'], 'refuse');
+      values ('ours', 'written by us', 7, array['maintenance'], 'refuse'),
+        ('ask_for_data', 'leaves data to us', 8, array['data'], 'ask');
     update homeostasis.rules set confidence = 0.96, suggestion = 'ask Ann'
       where id = 'pg-missing-partition';
     update homeostasis.rules set enabled = false where id = 'pg-deadlock';
@@ -29,7 +30,7 @@ $node->safe_psql('postgres', q{
       values ('ours-till', 'ours', 'a till', 'the till is $ "closed" \\ ''now''',
         E'open\nit', 0.9, 'till (?<till>[0-9]+) is closed');
     insert into homeostasis.patch_templates (name, description, class, reversible, plan)
-      values ('ours', 'written by us', 'data', false, 'select 1');
+      values ('ours', 'written by us', 'data', 'no', 'select 1');
 
     create role app login;
     grant create on schema public to app;

@@ -12,7 +12,7 @@ use Test::More;
 my $node = new_cluster(
     'limits',
     'homeostasis.mode'                             => 'auto',
-    'homeostasis.max_healings_per_hour'            => 6,
+    'homeostasis.max_healings_per_hour'            => 7,
     'homeostasis.max_healings_per_object_per_hour' => 1,
     'homeostasis.healer_interval'                  => '100ms');
 
@@ -22,7 +22,7 @@ $node->safe_psql('postgres', q{
     create role app login;
     grant create on schema public to app;
     insert into homeostasis.patch_templates (name, description, class, reversible, plan)
-      values ('breaks', 'fails when it is applied', 'schema', true,
+      values ('breaks', 'fails when it is applied', 'schema', 'yes',
         $$select array['create table public.half_done (x int)', 'select 1 / 0'] as apply,
                  array['drop table public.half_done'] as undo, 'app' as run_as,
                  'public.ghost' as object, 'none' as explanation,
@@ -90,9 +90,19 @@ is($node->safe_psql('postgres', q{
 
 # What needs a person ----------------------------------------------------------
 
-as_app(q{
-    create table orders (id serial primary key, x int);
-    insert into orders select i, i from generate_series(1, 9) i});
+foreach my $table ('forgotten', 'orders')
+{
+    as_app(qq{
+        create table $table (id serial primary key, x int);
+        insert into $table select i, i from generate_series(1, 9) i});
+}
+as_app('insert into forgotten (x) values (2)');
+poll_until($node,
+    q{select status from homeostasis.patches where object = 'public.forgotten'},
+    'healed', 'a policy approves a patch that needs no undo');
+$node->safe_psql('postgres', q{
+    update homeostasis.patch_templates set reversible = 'no'
+    where name = 'advance_sequence'});
 as_app('insert into orders (x) values (2)');
 wait_for_value($node,
     q{select status from homeostasis.patches where object = 'public.orders'},
@@ -136,14 +146,14 @@ wait_for_value($node,
 after_turns();
 is($node->safe_psql('postgres', q{
     select count(*) from homeostasis.patches
-    where automatic and status <> 'refused'}), '6',
+    where automatic and status <> 'refused'}), '7',
     'a storm of problems is healed at the rate allowed');
 is($node->safe_psql('postgres', q{
     select count(*) filter (where status = 'open') from homeostasis.issues
     where title like '%"storm_%'}), @storm - 2,
     'the others stay open');
 is($node->safe_psql('postgres',
-        q{select count(*) <= 6 from homeostasis.approvals where policy is not null}),
+        q{select count(*) <= 7 from homeostasis.approvals where policy is not null}),
     't', 'no policy approves more than the limit');
 ok((split /\|/, $node->safe_psql('postgres', q{
         select homeostasis.heal(min(id)) from homeostasis.issues
