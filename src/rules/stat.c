@@ -16,6 +16,7 @@
 #include "base/shmem.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/timestamp.h"
 
 /* Longest id that homeostasis.rules accepts. */
