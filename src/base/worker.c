@@ -23,6 +23,7 @@
 #include "base/shmem.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "commands/extension.h"
@@ -288,7 +289,9 @@ homeo_worker_begin(HomeoWorkerKind kind)
 
 /*
  * ALTER DATABASE or ALTER ROLE could otherwise make every turn fail, read
- * only or slow, or leave one open for ever.
+ * only or slow, or leave one open for ever, or make this process act as
+ * another role than it means to.  What this version of the server does not
+ * know is passed over.
  */
 static void
 override_settings(void)
@@ -306,16 +309,24 @@ override_settings(void)
 		{"jit", "off"},
 		{"lock_timeout", LOCK_TIMEOUT_SETTING},
 		{"max_parallel_workers_per_gather", "0"},
+		{"restrict_nonsystem_relation_kind", ""},
+		{"role", "none"},
 		{"row_security", "on"},
 		{"search_path", "pg_catalog, pg_temp"},
 		{"session_replication_role", "origin"},
 		{"standard_conforming_strings", "on"},
-		{"statement_timeout", "0"}
+		{"statement_timeout", "0"},
+		{"transaction_timeout", "0"}
 	};
 
+	/* A stored session_authorization is of another kind. */
+	SetSessionAuthorization(BOOTSTRAP_SUPERUSERID, true);
 	for (int i = 0; i < lengthof(settings); i++)
-		SetConfigOption(settings[i].name, settings[i].value,
-						PGC_SUSET, PGC_S_OVERRIDE);
+	{
+		if (GetConfigOption(settings[i].name, true, false) != NULL)
+			SetConfigOption(settings[i].name, settings[i].value,
+							PGC_SUSET, PGC_S_OVERRIDE);
+	}
 }
 
 /* Exits because this worker shall not be in its database now. */

@@ -50,9 +50,18 @@ set_locally(const char *name, const char *value)
 							 GUC_ACTION_SAVE, true, ERROR, false);
 }
 
+/* What names another role, or would end this process with the statement. */
+static bool
+is_session_only(const char *name)
+{
+	return strcmp(name, "role") == 0 ||
+		strcmp(name, "session_authorization") == 0 ||
+		strcmp(name, "transaction_timeout") == 0;
+}
+
 /*
- * What ALTER ROLE or ALTER DATABASE stored, as a session would begin with it:
- * what cannot be set any more, or names another role, is left alone.
+ * What ALTER ROLE or ALTER DATABASE stored, as a session would begin with it;
+ * what cannot be set any more is left alone.
  */
 static void
 set_configured(List *settings)
@@ -65,8 +74,7 @@ set_configured(List *settings)
 		char	   *value;
 
 		ParseLongOption((const char *) lfirst(lc), &name, &value);
-		if (value != NULL && strcmp(name, "role") != 0 &&
-			strcmp(name, "session_authorization") != 0)
+		if (value != NULL && !is_session_only(name))
 			(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,
 									 GUC_ACTION_SAVE, true, DEBUG1, false);
 	}
