@@ -39,10 +39,11 @@ equalities as
          (parse_ident(coalesce(term.m[1], term.m[2])))[1] as attname
   from scans s
   cross join regexp_matches(s.terms,
-    -- (column = constant) or ((column)::text = constant), perhaps with an alias
+    -- (column = constant) or ((column)::text = constant), perhaps with an
+    -- alias; a query that is run before stands there as $0 or (InitPlan 1)
     '\((?:\((?:[^\s()."]+\.|"(?:[^"]|"")+"\.)?([^\s()."]+|"(?:[^"]|"")+")\)::text'
     '|(?:[^\s()."]+\.|"(?:[^"]|"")+"\.)?([^\s()."]+|"(?:[^"]|"")+"))'
-    ' = (?:''''|\$\d|-?\d|true|false|ANY \((?:''|\$))', 'g')
+    ' = (?:''''|\$\d|\(InitPlan \d|-?\d|true|false|ANY \((?:''|\$|\(InitPlan \d))', 'g')
     with ordinality as term (m, place)
   where s.terms !~ '\mOR\M'
 ),

@@ -62,7 +62,7 @@ target as
 -- The columns, in the order in which the statement gives them.
 wanted as
 (
-  select item.place, a.attname, a.attnum
+  select item.place, a.attname, a.attnum, a.attgenerated
   from written w
   cross join regexp_matches(w.columns, '("(?:[^"]|"")+"|[[:alpha:]_][\w$]*)', 'g')
     with ordinality as item (m, place)
@@ -109,6 +109,9 @@ doubt as
       then 'the ON CONFLICT clause has a predicate: a partial unique index is for a person to write'
     when exists (select from wanted where attname is null)
       then 'a column of the ON CONFLICT clause is not one of the table'
+    when exists (select from wanted where attgenerated = 'v')
+      then (select format('column %I of %s is computed when it is read: it cannot be indexed', o.attname,
+              t.name) from wanted o where o.attgenerated = 'v' limit 1)
     when i.name is not null
       then format('index %s on these columns exists, but is invalid: remove the duplicates,'
         ' then REINDEX it', i.name)

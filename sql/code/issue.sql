@@ -327,7 +327,11 @@ as $$
       'level', e.level, 'release', e.release, 'sqlstate', e.sqlstate,
       'detail', e.detail, 'hint', e.hint, 'context', e.context, 'statement', e.statement,
       'database', coalesce(s.database_name, e.database_name), 'role', e.role_name,
-      'application_name', e.application_name, 'search_path', e.search_path,
+      'application_name', e.application_name,
+      -- Functions and, since PostgreSQL 17, maintenance put this one in place
+      -- of the session's, which is not known then.
+      'search_path', case e.search_path when 'pg_catalog, pg_temp' then '"$user", public'
+                                        else e.search_path end,
       'schema_name', e.schema_name, 'table_name', e.table_name,
       'column_name', e.column_name, 'constraint_name', e.constraint_name,
       'datatype_name', e.datatype_name))

@@ -54,23 +54,23 @@
  * sequence.  One that a later version brings is refused until it is here.
  */
 static const char *const harmless_functions[] = {
-	"clock_timestamp", "current_query", "currval", "cursor_to_xml",
-	"cursor_to_xmlschema", "gen_random_uuid", "lastval", "lo_close",
-	"lo_creat", "lo_create", "lo_from_bytea", "lo_get", "lo_lseek",
-	"lo_lseek64", "lo_open", "lo_put", "lo_tell", "lo_tell64", "lo_truncate",
-	"lo_truncate64", "lo_unlink", "loread", "lowrite", "nextval",
-	"pg_advisory_xact_lock", "pg_advisory_xact_lock_shared",
+	"array_sample", "array_shuffle", "clock_timestamp", "current_query",
+	"currval", "cursor_to_xml", "cursor_to_xmlschema", "gen_random_uuid",
+	"lastval", "lo_close", "lo_creat", "lo_create", "lo_from_bytea", "lo_get",
+	"lo_lseek", "lo_lseek64", "lo_open", "lo_put", "lo_tell", "lo_tell64",
+	"lo_truncate", "lo_truncate64", "lo_unlink", "loread", "lowrite",
+	"nextval", "pg_advisory_xact_lock", "pg_advisory_xact_lock_shared",
 	"pg_blocking_pids", "pg_current_wal_flush_lsn",
 	"pg_current_wal_insert_lsn", "pg_current_wal_lsn", "pg_database_size",
-	"pg_indexes_size", "pg_is_in_recovery", "pg_lock_status", "pg_notify",
-	"pg_partition_ancestors", "pg_partition_tree", "pg_relation_size",
-	"pg_sequence_last_value", "pg_sleep", "pg_table_size",
-	"pg_tablespace_size", "pg_total_relation_size",
-	"pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared",
-	"pg_xact_commit_timestamp", "pg_xact_status", "query_to_xml",
-	"query_to_xml_and_xmlschema", "query_to_xmlschema", "random",
-	"random_normal", "set_config", "setseed", "timeofday", "ts_rewrite",
-	"ts_stat", "txid_status", "uuidv4", "uuidv7"
+	"pg_get_sequence_data", "pg_indexes_size", "pg_is_in_recovery",
+	"pg_lock_status", "pg_notify", "pg_partition_ancestors",
+	"pg_partition_tree", "pg_relation_size", "pg_sequence_last_value",
+	"pg_sleep", "pg_table_size", "pg_tablespace_size",
+	"pg_total_relation_size", "pg_try_advisory_xact_lock",
+	"pg_try_advisory_xact_lock_shared", "pg_xact_commit_timestamp",
+	"pg_xact_status", "query_to_xml", "query_to_xml_and_xmlschema",
+	"query_to_xmlschema", "random", "random_normal", "set_config", "setseed",
+	"timeofday", "ts_rewrite", "ts_stat", "txid_status", "uuidv4", "uuidv7"
 };
 
 /* Extensions whose volatile functions in C stay inside of the transaction. */

@@ -30,7 +30,7 @@ my %example_keys = map { $_ => 1 } qw(
   setup superuser setup_fails as_role before before_fails other meanwhile
   blocked sql ended_by_server no_connection cleanup database
   message sqlstate error_type detail hint context statement level metadata
-  finding unless_available refusal invalid proof retry check before_undo undo_error);
+  finding unless_available since until refusal invalid proof retry check before_undo undo_error);
 
 sub new
 {
@@ -461,14 +461,24 @@ sub undo
     return;
 }
 
+# Whether this server can give the example's error.
+sub is_possible
+{
+    my ($self, $example) = @_;
+    my $available = $example->{unless_available};
+    my $major = $self->{node}->pg_version->major;
+
+    return 0 if $major < ($example->{since} // 0);
+    return 0 if $major > ($example->{until} // $major);
+    return !defined $available || !$self->home(qq{
+        select count(*) from pg_available_extensions where name = '$available'});
+}
+
 # One example: provoked or stated, diagnosed, healed.
 sub run_example
 {
     my ($self, $rule, $example) = @_;
-    my $available = $example->{unless_available};
 
-    return if defined $available && $self->home(qq{
-        select count(*) from pg_available_extensions where name = '$available'});
     $self->prepare($example);
     if (defined $example->{sql})
     {
@@ -529,6 +539,7 @@ sub run
                 my @unknown = grep { !$example_keys{$_} } keys %$example;
 
                 is("@unknown", '', 'the keys of the example are known');
+                next unless $self->is_possible($example);
                 eval { $self->run_example($rule, $example); 1 }
                   or fail("example: $@");
                 eval { $self->finish_example($example); 1 }

@@ -105,12 +105,12 @@ foreach my $name (sort keys %way)
 # Every place that code can be in, as the one who owns it.
 as('app', qq{
     create function lasting() returns int language sql as
-      \$\$select setval('numbers', 1000)::int\$\$;
+      \$\$select setval('public.numbers', 1000)::int\$\$;
     create function lasting(int) returns int language plpgsql immutable as
-      \$\$begin perform setval('numbers', 1000); return \$1;
+      \$\$begin perform setval('public.numbers', 1000); return \$1;
          exception when others then return \$1; end\$\$;
     create function lasting(int, int) returns int language plpgsql immutable as
-      \$\$begin return lasting(\$1); end\$\$;
+      \$\$begin return public.lasting(\$1); end\$\$;
     create function lasting_trigger() returns trigger language plpgsql as
       \$\$begin perform lasting(1); return new; end\$\$;
     create table in_trigger (i int);
@@ -237,7 +237,8 @@ as('app', q{
         set_config('parallel_setup_cost', '0', true),
         set_config('parallel_tuple_cost', '0', true),
         set_config('min_parallel_table_scan_size', '0', true),
-        set_config('force_parallel_mode', 'on', true);
+        set_config(name, 'on', true) from pg_settings
+        where name in ('force_parallel_mode', 'debug_parallel_query');
       return (select count(*) from large where terminate(i + 1000000000));
     end $$});
 $r = replay('app', 'select try_parallel()', '22012');

@@ -9,17 +9,9 @@ use HomeostasisCluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $module = PostgreSQL::Test::Utils::tempdir() . '/second_hook.so';
-my $include = (grep { -e "$_/postgres.h" }
-      map { chomp(my $dir = `$_ --includedir-server 2>/dev/null`); $dir }
-      'pg_config', glob('/usr/lib/postgresql/15/bin/pg_config'))[0];
-
-system_or_bail('cc', '-shared', '-fPIC', '-O1', "-I$include", '-o', $module,
-    checkout() . '/test/modules/second_hook.c');
-
 my %orders = (
-    first => "homeostasis,pg_cron,pg_stat_statements,$module",
-    last  => "$module,pg_stat_statements,pg_cron,homeostasis");
+    first => 'homeostasis,pg_cron,pg_stat_statements,second_hook',
+    last  => 'second_hook,pg_stat_statements,pg_cron,homeostasis');
 
 foreach my $place (sort keys %orders)
 {
