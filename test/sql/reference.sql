@@ -14,7 +14,7 @@ language sql as $$
 $$;
 insert into homeostasis.rule_packs (name, description, version) values ('mine', 'd', '1'), ('other', 'd', '1');
 insert into homeostasis.patch_templates (name, description, class, reversible, plan)
-  values ('plan', 'd', 'data', false, 'select 1');
+  values ('plan', 'd', 'data', 'no', 'select 1');
 insert into homeostasis.services (name) values ('shop');
 
 select throws_ok($$select pg_temp.add_rule('r', 'nowhere')$$, '23503',
