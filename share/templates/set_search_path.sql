@@ -1,6 +1,7 @@
 -- description: Adds to a role's search_path the one schema that holds the relation
 -- class: privilege
 -- reversible: yes
+-- effect: new sessions
 -- explain: no
 --
 -- Sessions that are open already keep the path they have.  Whoever owns a
@@ -42,13 +43,17 @@ former as
   cross join unnest(d.setconfig) as setting
   where setting like 'search_path=%'
 ),
-former_path as
+former_schemas as
 (
-  select string_agg(format('%I', case when m[1] like '"%'
-                      then replace(substr(m[1], 2, length(m[1]) - 2), '""', '"')
-                      else lower(m[1]) end), ', ' order by place) as list
+  select case when m[1] like '"%' then replace(substr(m[1], 2, length(m[1]) - 2), '""', '"')
+              else lower(m[1]) end as nspname,
+         place
   from former f
   cross join regexp_matches(f.value, '("(?:[^"]|"")+"|[^",\s]+)', 'g') with ordinality as part (m, place)
+),
+former_path as
+(
+  select string_agg(format('%I', nspname), ', ' order by place) as list from former_schemas
 ),
 doubt as
 (
@@ -64,6 +69,9 @@ doubt as
         (select string_agg(format('%I', nspname), ', ' order by nspname) from homes))
     when exists (select from homes h join path p on p.nspname = h.nspname)
       then 'the relation is in the search_path by now'
+    when exists (select from homes h join former_schemas f on f.nspname = h.nspname)
+      then format('the search_path of %I has the schema by now: sessions that began before have to connect'
+        ' again', s.rolname)
   end as reason
   from self s
 )

@@ -224,7 +224,9 @@ begin
   elsif over then
     perform homeostasis.move_deployment(deployment, 'healed');
     perform homeostasis.move_patch(patch, 'healed',
-      format('the failure did not recur for %s', deployment.observe_window));
+      format(case patch.effect
+               when 'new sessions' then 'the failure did not recur for %s in sessions that began since'
+               else 'the failure did not recur for %s' end, deployment.observe_window));
     return true;
   end if;
   return false;

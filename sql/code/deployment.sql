@@ -292,6 +292,17 @@ comment on function homeostasis.conclude_undo(homeostasis.jobs, jsonb) is
 
 -- The watch -----------------------------------------------------------------
 
+create function homeostasis.patch_effect(deployment homeostasis.deployments) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p.effect from homeostasis.patches p
+  where p.service_id = deployment.service_id and p.id = deployment.patch_id
+$$;
+
+comment on function homeostasis.patch_effect(homeostasis.deployments) is
+  'Whether the patch of a deployment takes effect at once or in new sessions';
+
 create function homeostasis.count_recurrences(deployment homeostasis.deployments) returns bigint
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -302,8 +313,10 @@ as $$
           and e.fingerprint = any (deployment.fingerprints)
           and e."timestamp" > deployment.observe_from
           and e."timestamp" <= deployment.observe_until
+          and not (coalesce(e.session_start <= deployment.applied_at, false)
+                   and homeostasis.patch_effect(deployment) = 'new sessions')
         limit 1000) e
 $$;
 
 comment on function homeostasis.count_recurrences(homeostasis.deployments) is
-  'Errors of the issue within the observation of a deployment, counted up to 1000';
+  'Errors of the issue within the observation of a deployment, counted up to 1000; without those of sessions that a change for new sessions did not reach';

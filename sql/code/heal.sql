@@ -169,9 +169,9 @@ begin
             hint = 'Retention removed it; the next occurrence can be healed.';
   end if;
   insert into homeostasis.patches (service_id, issue_id, analysis_id, kind, template, class,
-                                   reversible, database_name, created_by, automatic)
+                                   reversible, effect, database_name, created_by, automatic)
     select issue.service_id, issue.id, analysis.id, 'sql', chosen.name, chosen.class,
-           chosen.reversible, s.database_name, homeostasis.actor(), begin_healing.automatic
+           chosen.reversible, chosen.effect, s.database_name, homeostasis.actor(), begin_healing.automatic
       from homeostasis.services s where s.id = issue.service_id
     returning * into patch;
   perform homeostasis.enqueue_job(patch, 'plan', event || jsonb_build_object(

@@ -59,11 +59,11 @@ as $$
 begin
   if old.status <> 'planning'
     and (new.service_id, new.id, new.analysis_id, new.kind, new.template, new.class,
-         new.reversible, new.database_name, new.run_as, new.object, new.apply_sql, new.undo_sql,
+         new.reversible, new.effect, new.database_name, new.run_as, new.object, new.apply_sql, new.undo_sql,
          new.transactional, new.digest)
       is distinct from
         (old.service_id, old.id, old.analysis_id, old.kind, old.template, old.class,
-         old.reversible, old.database_name, old.run_as, old.object, old.apply_sql, old.undo_sql,
+         old.reversible, old.effect, old.database_name, old.run_as, old.object, old.apply_sql, old.undo_sql,
          old.transactional, old.digest)
   then
     raise exception 'patch % is "%": what it does cannot be changed any more', old.id, old.status

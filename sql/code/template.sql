@@ -53,12 +53,14 @@ begin
     pair := regexp_match(line, '^-- ([a-z_]+): *(.*?) *$');
     exit when pair is null;
     problem := case
-      when pair[1] not in ('description', 'class', 'reversible', 'explain')
+      when pair[1] not in ('description', 'class', 'reversible', 'effect', 'explain')
         then 'is not a key of the header'
       when header ? pair[1] then 'is given twice'
       when pair[2] = '' then 'is empty'
       when pair[1] = 'reversible' and pair[2] not in ('yes', 'no', 'unneeded')
         then format('must be yes, no or unneeded, not "%s"', pair[2])
+      when pair[1] = 'effect' and pair[2] not in ('at once', 'new sessions')
+        then format('must be "at once" or "new sessions", not "%s"', pair[2])
       when pair[1] = 'explain' and pair[2] not in ('yes', 'no')
         then format('must be yes or no, not "%s"', pair[2])
       when pair[1] = 'class' and pair[2] not in
@@ -76,7 +78,7 @@ begin
   if problem is not null then
     raise exception 'patch template "%": key "%" %', name, pair[1], problem
       using errcode = 'HO003',
-            hint = 'The first lines are "-- description: ...", "-- class: data|privilege|index|schema|rewrite|maintenance|session", "-- reversible: yes|no|unneeded" and perhaps "-- explain: yes|no".';
+            hint = 'The first lines are "-- description: ...", "-- class: data|privilege|index|schema|rewrite|maintenance|session", "-- reversible: yes|no|unneeded" and perhaps "-- effect: at once|new sessions" and "-- explain: yes|no".';
   end if;
   return header;
 end
@@ -107,14 +109,14 @@ begin
     return;
   end if;
   insert into homeostasis.patch_templates as t
-      (name, description, class, reversible, explain, plan, shipped)
+      (name, description, class, reversible, effect, explain, plan, shipped)
     values (load_template.name, header ->> 'description', header ->> 'class',
-      header ->> 'reversible', coalesce(header ->> 'explain' = 'yes', false), body,
-      load_template.shipped)
+      header ->> 'reversible', coalesce(header ->> 'effect', 'at once'),
+      coalesce(header ->> 'explain' = 'yes', false), body, load_template.shipped)
     on conflict on constraint patch_templates_pkey do update
       set description = excluded.description, class = excluded.class,
-          reversible = excluded.reversible, explain = excluded.explain, plan = excluded.plan,
-          shipped = excluded.shipped, modified = true;
+          reversible = excluded.reversible, effect = excluded.effect,
+          explain = excluded.explain, plan = excluded.plan, shipped = excluded.shipped, modified = true;
   -- What says itself whether the row is modified is believed; this was no edit.
   update homeostasis.patch_templates t set modified = false
     where t.name = load_template.name and t.modified;

@@ -34,6 +34,7 @@ create table homeostasis.errors
   constraint_name text,
   datatype_name text,
   backend_pid integer,
+  session_start timestamptz,
   query_id bigint,
   release text,
   environment jsonb,
@@ -162,6 +163,8 @@ comment on column homeostasis.errors.application_name is 'The session''s setting
 comment on column homeostasis.errors.search_path is 'The setting when the error was raised';
 comment on column homeostasis.errors.backend_pid is
   'Process that raised it, or that the reporter was connected to';
+comment on column homeostasis.errors.session_start is
+  'When the session began that raised or reported the error: what was set for new sessions since did not reach it';
 comment on column homeostasis.errors.query_id is
   'As in pg_stat_statements, when compute_query_id is on';
 comment on column homeostasis.errors.release is 'Version of the service, as reported';

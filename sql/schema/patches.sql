@@ -6,6 +6,7 @@ create table homeostasis.patch_templates
   description text not null,
   class text not null check (class in ('data', 'privilege', 'index', 'schema', 'rewrite', 'maintenance', 'session')),
   reversible text not null check (reversible in ('yes', 'no', 'unneeded')),
+  effect text not null default 'at once' check (effect in ('at once', 'new sessions')),
   explain boolean not null default false,
   plan text not null,
   shipped boolean not null default false,
@@ -51,6 +52,7 @@ create table homeostasis.patches
   template text,
   class text,
   reversible text check (reversible in ('yes', 'no', 'unneeded')),
+  effect text not null default 'at once' check (effect in ('at once', 'new sessions')),
   database_name name,
   run_as name,
   object text,
@@ -178,6 +180,8 @@ comment on column homeostasis.patch_templates.class is
   'What kind of change it makes; policies decide by it';
 comment on column homeostasis.patch_templates.reversible is
   'yes: its plans come with an undo; no: they do not; unneeded: they do not, because to leave the change does no harm even where it does not help';
+comment on column homeostasis.patch_templates.effect is
+  'at once, or in new sessions: errors of sessions that began before such a change was made are no evidence against it';
 comment on column homeostasis.patch_templates.explain is
   'Whether the plan wants the EXPLAIN of the captured statement as $2';
 comment on column homeostasis.patch_templates.plan is
@@ -260,6 +264,8 @@ comment on column homeostasis.patches.template is 'The template that planned it'
 comment on column homeostasis.patches.class is 'The template''s class of change; policies go by it';
 comment on column homeostasis.patches.reversible is
   'What its template said when the patch was begun: whether there is an undo, or one is not needed';
+comment on column homeostasis.patches.effect is
+  'What its template said when the patch was begun: whether it takes effect at once or in new sessions';
 comment on column homeostasis.patches.database_name is 'Where its statements run';
 comment on column homeostasis.patches.apply_sql is 'The change, one statement an element';
 comment on column homeostasis.patches.undo_sql is 'The way back; null: there is none';

@@ -19,7 +19,7 @@
 #include "utils/timestamp.h"
 
 /* Changes with the layout: a journal may outlive the module that wrote it. */
-#define RECORD_MAGIC	0x484f4d31
+#define RECORD_MAGIC	0x484f4d32
 
 #define NAME_LIMIT		256
 #define JSON_LIMIT		(64 * 1024)
@@ -136,6 +136,7 @@ homeo_event_encode(const HomeoEvent *event, HomeoEventRecord *record)
 	record->header.event_id = event->event_id;
 	record->header.timestamp = event->timestamp;
 	record->header.received = event->received;
+	record->header.session_start = event->session_start;
 	record->header.query_id = event->query_id;
 	record->header.database = event->database;
 	record->header.role = event->role;
@@ -339,7 +340,8 @@ homeo_event_decode(const char *data, Size len, HomeoEvent *event)
 		header.level >= HOMEO_LEVEL_COUNT ||
 		header.nfields > HOMEO_FIELD_COUNT ||
 		!IS_VALID_TIMESTAMP(header.timestamp) ||
-		!IS_VALID_TIMESTAMP(header.received))
+		!IS_VALID_TIMESTAMP(header.received) ||
+		!IS_VALID_TIMESTAMP(header.session_start))
 		return "has a header out of range";
 
 	memset(event, 0, sizeof(*event));
@@ -353,6 +355,7 @@ homeo_event_decode(const char *data, Size len, HomeoEvent *event)
 	event->role = header.role;
 	event->session_role = header.session_role;
 	event->pid = header.pid;
+	event->session_start = header.session_start;
 	event->query_id = header.query_id;
 	event->truncated = header.truncated;
 	event->encoding = PG_VALID_BE_ENCODING(header.encoding) ?

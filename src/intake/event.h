@@ -105,6 +105,7 @@ typedef struct HomeoEvent
 	Oid			role;			/* in force */
 	Oid			session_role;
 	int32		pid;			/* 0: none */
+	TimestampTz session_start;	/* of that process; 0: not known */
 	int64		query_id;		/* 0: none */
 	int32		encoding;		/* of every text below */
 	uint32		truncated;		/* bit per HomeoEventField */
@@ -124,6 +125,7 @@ typedef struct HomeoEventHeader
 	pg_uuid_t	event_id;
 	int64		timestamp;
 	int64		received;
+	int64		session_start;
 	int64		query_id;
 	uint32		database;
 	uint32		role;

@@ -38,6 +38,7 @@ static void
 add_session(HomeoEvent *event)
 {
 	event->pid = MyProcPid;
+	event->session_start = MyStartTimestamp;
 	event->session_role = GetSessionUserId();
 }
 

@@ -162,6 +162,7 @@ describe_session(HomeoEvent *event)
 	int			security_context;
 
 	event->pid = MyProcPid;
+	event->session_start = MyStartTimestamp;
 	event->query_id = (int64) pgstat_get_my_query_id();
 	event->database = MyDatabaseId;
 	GetUserIdAndSecContext(&event->role, &security_context);

@@ -431,7 +431,7 @@ truncated_columns(uint32 truncated)
 										   TYPALIGN_INT));
 }
 
-#define INCOMING_FIXED	15
+#define INCOMING_FIXED	16
 
 /*
  * The columns of homeo_incoming: the fixed ones, then a column for each
@@ -447,7 +447,8 @@ make_incoming(HomeoRow **rows, int nrows)
 		{"language", TEXTOID}, {"error_type", TEXTOID},
 		{"stack_hash", UUIDOID}, {"backend_pid", INT4OID},
 		{"query_id", INT8OID}, {"truncated", TEXTARRAYOID},
-		{"frames", JSONBOID}, {"occurrences", INT4OID}
+		{"frames", JSONBOID}, {"occurrences", INT4OID},
+		{"session_start", TIMESTAMPTZOID}
 	};
 	HomeoTransientColumn columns[INCOMING_FIXED + HOMEO_FIELD_COUNT];
 	HomeoTransient *incoming;
@@ -491,6 +492,8 @@ make_incoming(HomeoRow **rows, int nrows)
 			v[12] = truncated_columns(event->truncated);
 		put_jsonb(&v[13], &n[13], &frames);
 		v[14] = Int32GetDatum(rows[i]->occurrences);
+		v[15] = TimestampTzGetDatum(event->session_start);
+		n[15] = event->session_start == 0;
 		for (int f = 0; f < HOMEO_FIELD_COUNT; f++)
 		{
 			int			c = INCOMING_FIXED + f;
@@ -544,17 +547,18 @@ store_errors(HomeoRow **rows, int nrows)
 		"  detail, hint, context, statement, stack_hash, database_name,"
 		"  role_name, session_role_name, application_name, search_path,"
 		"  schema_name, table_name, column_name, constraint_name,"
-		"  datatype_name, backend_pid, query_id, release, environment,"
-		"  classification, metadata, truncated, occurrences)"
+		"  datatype_name, backend_pid, session_start, query_id, release,"
+		"  environment, classification, metadata, truncated, occurrences)"
 		" select service_id, event_id, \"timestamp\", received_at, origin,"
 		"  fingerprint, level, language, error_type, field_sqlstate,"
 		"  field_error_message, field_detail, field_hint, field_context,"
 		"  field_statement, stack_hash, field_database, field_role,"
 		"  field_session_role, field_application_name, field_search_path,"
 		"  field_schema_name, field_table_name, field_column_name,"
-		"  field_constraint_name, field_datatype_name, backend_pid, query_id,"
-		"  field_release, field_environment, field_normalized_classification,"
-		"  field_metadata, truncated, occurrences"
+		"  field_constraint_name, field_datatype_name, backend_pid,"
+		"  session_start, query_id, field_release, field_environment,"
+		"  field_normalized_classification, field_metadata, truncated,"
+		"  occurrences"
 		" from homeo_incoming"
 		" on conflict do nothing"
 		" returning service_id, event_id, \"timestamp\"",

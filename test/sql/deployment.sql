@@ -135,9 +135,10 @@ select fixture.advance() \g /dev/null
 select is(fixture.status(:patch_id), 'deployed', 'an error of what was under way is not held against it');
 select fixture.occur(:issue_id, applied_at + interval '3 seconds') as event
 from homeostasis.deployments where patch_id = :patch_id \gset
+update homeostasis.errors set session_start = '2001-01-01' where event_id = :'event';
 select fixture.advance() \g /dev/null
 select is(fixture.status(:patch_id) || ': ' || fixture.reason(:patch_id),
-  'rolling_back: the failure recurred 1 times after the change', 'an error after that rolls it back');
+  'rolling_back: the failure recurred 1 times after the change', 'an error after that rolls it back, however old its session');
 select is(recurrences, 1::bigint, 'and is counted') from homeostasis.deployments where patch_id = :patch_id;
 select fixture.answer('undo', fixture.applied()) as job_id \gset
 select is(fixture.issue_status(:patch_id), 'open', 'the issue opens again');

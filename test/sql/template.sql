@@ -16,8 +16,11 @@ select lives_ok($$select homeostasis.load_template('t', e'-- reversible: no\r\n-
   'the same name again');
 select results_eq($$select description, class, reversible, explain, modified from homeostasis.patch_templates where name = 't'$$,
   $$values ('New', 'index', 'no', false, false)$$, 'is replaced');
+select homeostasis.load_template('u', e'-- description: d\n-- class: data\n-- reversible: unneeded\n-- effect: new sessions\nselect 1');
+select is(reversible || ', ' || effect, 'unneeded, new sessions', 'a template may say that it needs no undo, and whom it reaches')
+from homeostasis.patch_templates where name = 'u';
 select homeostasis.load_template('u', e'-- description: d\n-- class: data\n-- reversible: unneeded\nselect 1');
-select is(reversible, 'unneeded', 'a template may say that it needs no undo') from homeostasis.patch_templates where name = 'u';
+select is(effect, 'at once', 'if it does not say, everybody') from homeostasis.patch_templates where name = 'u';
 
 create temporary table bad (body text, message text);
 insert into bad values
@@ -27,6 +30,7 @@ insert into bad values
   (e'-- description: d\n-- class: magic\n-- reversible: yes\nselect 1', 'patch template "b": key "class" may not be "magic"'),
   (e'-- description: d\n-- class: data\n-- reversible: maybe\nselect 1', 'patch template "b": key "reversible" must be yes, no or unneeded, not "maybe"'),
   (e'-- description: d\n-- class: data\n-- reversible: yes\n-- explain: 1\nselect 1', 'patch template "b": key "explain" must be yes or no, not "1"'),
+  (e'-- description: d\n-- class: data\n-- reversible: yes\n-- effect: soon\nselect 1', 'patch template "b": key "effect" must be "at once" or "new sessions", not "soon"'),
   (e'-- description: d\n-- description: e\nselect 1', 'patch template "b": key "description" is given twice'),
   (e'-- description:\nselect 1', 'patch template "b": key "description" is empty'),
   (e'-- description: d\n-- author: me\nselect 1', 'patch template "b": key "author" is not a key of the header');
