@@ -31,7 +31,7 @@ refusing as
   from pg_index i
   join pg_class c on c.oid = i.indexrelid
   join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = $1 #>> '{event,schema_name}'
+  where n.nspname = $1 #>> '{event,schema_name}' and n.nspname !~ '^pg_temp'
     and c.relname = $1 #>> '{event,constraint_name}'
     and i.indisunique
 ),
@@ -50,7 +50,11 @@ ancestors as
 counted as
 (
   select t.oid as relid, n.nspname, t.relname, pg_get_userbyid(t.relowner) as owner,
-         a.attname, s.seqrelid, s.seqincrement,
+         a.attname, s.seqrelid, s.seqincrement, pg_get_expr(d.adbin, d.adrelid) as expression,
+         -- setval() takes a bigint.
+         case when coalesce(nullif(y.typbasetype, 0), y.oid)
+                   in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) then ''
+              else '::bigint' end as conversion,
          format('%I.%I', n.nspname, t.relname) as table_name,
          format('%I.%I', sn.nspname, sc.relname) as sequence_name,
          pg_get_userbyid(sc.relowner) as sequence_owner
@@ -59,6 +63,7 @@ counted as
   join pg_class t on t.oid = (select relid from ancestors order by height desc limit 1)
   join pg_namespace n on n.oid = t.relnamespace
   join pg_attribute a on a.attrelid = t.oid and a.attname = k.attname
+  join pg_type y on y.oid = a.atttypid
   left join pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
   join pg_sequence s on
     exists (select from pg_depend
@@ -74,10 +79,14 @@ counted as
 -- What the statement says about the key: a list of columns, or none.
 insertion as
 (
-  select regexp_match(s.text, '\minto\s+[^\s(]+\s*\(([^()]*)\)', 'i') as columns,
+  select (select array_agg((parse_ident(c[1]))[1])
+          from regexp_matches(m[1], '("(?:[^"]|"")+"|[[:alpha:]_][\w$]*)', 'g') as c) as columns,
          s.text ~* '\minsert\s+into\M' as inserts,
          s.text ~* '\mdefault\M' as defaults
   from statement s
+  left join regexp_match(s.text,
+    '\minto\s+(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*))?\s*'
+    '(?:as\s+(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*)\s*)?\(((?:"(?:[^"]|"")*"|[^"()])*)\)', 'i') as m on true
 ),
 doubt as
 (
@@ -90,8 +99,10 @@ doubt as
       then 'more than one column of the key takes its value from a sequence'
     when c.owner <> c.sequence_owner
       then format('%s and its sequence %s have different owners', c.table_name, c.sequence_name)
-    when i.inserts and not i.defaults and i.columns is null
-      or i.inserts and not i.defaults and (i.columns)[1] ~* ('\m' || c.attname || '\M')
+    when c.expression !~ '^\(?nextval\(''(?:[^'']|'''')*''::regclass\)\)?(?:::[\w ."]+)?$'
+      then format('the default of %I makes something else of the numbers of %s: %s', c.attname,
+        c.sequence_name, c.expression)
+    when i.inserts and not i.defaults and (i.columns is null or c.attname = any (i.columns))
       then format('the statement gives a value for %I itself, so its sequence is not to blame',
         c.attname)
   end as reason
@@ -102,8 +113,8 @@ doubt as
 select
   case when d.reason is null then array[
     format('lock table %s in share row exclusive mode', c.table_name),
-    format('select setval(%L, %s(%I)) from %s having %s(%I) %s (select last_value from %s)',
-      c.sequence_name, f.extreme, c.attname, c.table_name,
+    format('select setval(%L, %s(%I)%s) from %s having %s(%I) %s (select last_value from %s)',
+      c.sequence_name, f.extreme, c.attname, c.conversion, c.table_name,
       f.extreme, c.attname, f.beyond, c.sequence_name)]
   end as apply,
   null::text[] as undo,

@@ -21,7 +21,7 @@ parent as
 (
   select c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner) as owner,
          p.partstrat as strategy, p.partnatts as keys,
-         o.opcintype as type, t.typcategory as type_category,
+         o.opcintype as type, t.typcategory as type_category, c.reltablespace,
          format('%I.%I', n.nspname, c.relname) as name,
          $1 #>> '{captures,value}' as value
   from pg_class c
@@ -29,17 +29,30 @@ parent as
   join pg_partitioned_table p on p.partrelid = c.oid
   join pg_opclass o on o.oid = p.partclass[0]
   join pg_type t on t.oid = o.opcintype
-  where n.nspname = $1 #>> '{event,schema_name}'
+  where n.nspname = $1 #>> '{event,schema_name}' and n.nspname !~ '^pg_temp'
     and c.relname = $1 #>> '{event,table_name}'
 ),
 siblings as
 (
-  select n.nspname, c.relname, c.relkind,
+  select n.nspname, c.relname, c.relkind, c.relpersistence, c.reltablespace,
          pg_get_expr(c.relpartbound, c.oid) as bound
   from parent p
   join pg_inherits i on i.inhparent = p.oid
   join pg_class c on c.oid = i.inhrelid
   join pg_namespace n on n.oid = c.relnamespace
+),
+-- What else they have in common: they are unlogged, or in one tablespace, which
+-- the partitioned table may say as well.
+kind as
+(
+  select case when bool_and(s.relpersistence = 'u') then ' unlogged' else '' end as unlogged,
+         (select format(' tablespace %I', t.spcname) from pg_tablespace t
+          where t.oid = coalesce(nullif(p.reltablespace, 0),
+            case when min(s.reltablespace) = max(s.reltablespace) then min(s.reltablespace) end))
+           as tablespace
+  from parent p
+  left join siblings s on s.bound <> 'DEFAULT'
+  group by p.reltablespace
 ),
 -- Bounds of the siblings of a range, as text; null is unbounded.
 ranges as
@@ -227,7 +240,7 @@ number_nearest as
 ),
 number_new as
 (
-  select d.nspname, d.relname, d.lower as sibling_lower, d.width,
+  select d.nspname, d.relname, d.lower as sibling_lower, d.width, d.value,
          case when k.k <> d.k then d.anchor + k.k * d.width
               else greatest(d.anchor + k.k * d.width, d.below) end as lower,
          case when k.k <> d.k then d.anchor + (k.k + 1) * d.width
@@ -248,6 +261,14 @@ number_new as
   ) as k
   where abs(d.k) <= 100
 ),
+-- A bound is of the key's type: what lies beyond has no partition of its own.
+number_limit as
+(
+  select case type when 'int2'::regtype then 32767
+                   when 'int4'::regtype then 2147483647
+                   else 9223372036854775807 end as most
+  from parent
+),
 number_parts as
 (
   select t.nspname,
@@ -263,6 +284,8 @@ number_parts as
          'steps of ' || t.width as how
   from parent p
   cross join number_new t
+  cross join number_limit l
+  where abs(t.lower) <= l.most and abs(t.upper) <= l.most
 ),
 
 -- List: one value, one partition, if that is how the siblings have it.  A
@@ -279,8 +302,9 @@ lists as
 list_parts as
 (
   select l.nspname,
-         case when l.word <> '' and strpos(l.relname, l.word) > 0
-              then replace(l.relname, l.word, v.word)
+         -- As a word of the name: the table's own name may hold its letters, too.
+         case when l.word <> '' and l.relname ~ ('[^[:alnum:]]' || l.word || '(?![[:alnum:]])')
+              then regexp_replace(l.relname, '^(.*[^[:alnum:]])' || l.word || '(?![[:alnum:]])', '\1' || v.word)
               else p.relname || '_' || v.word end as relname,
          format('in (%L)', nullif(p.value, 'null')) as bound,
          ''::text as place,
@@ -357,6 +381,9 @@ doubt as
     when p.strategy = 'r' and not exists (select from time_step)
       and not exists (select from number_width)
       then format('partitions of %s follow no regular step', p.name)
+    when exists (select from number_new n cross join number_limit l
+                 where n.lower <= n.value and n.value < n.upper and greatest(abs(n.lower), abs(n.upper)) > l.most)
+      then format('the next step of %s goes beyond its type %s', p.name, p.type::regtype)
     when not exists (select from parts)
       then format('%L is more than 100 steps away from the nearest partition of %s, or lies in one',
         p.value, p.name)
@@ -375,7 +402,8 @@ select
      from parts t
      cross join lateral
        (values
-         (1, format('create table %s (like %s including all excluding identity)', t.name, p.name)),
+         (1, format('create%s table %s (like %s including all excluding identity)%s', k.unlogged, t.name,
+               p.name, k.tablespace)),
          (2, format('alter table %s attach partition %s for values %s', p.name, t.name, t.bound))
        ) as steps (number, step)) end as apply,
   -- A partition that holds rows by now is not dropped: its first row makes the
@@ -388,7 +416,9 @@ select
           (values
             (1, format('select (''partition '' || tableoid::regclass || '' holds rows and stays'')::integer'
                        ' from %s limit 1', t.name)),
-            (2, format('drop table %s', t.name))
+            -- What references the table keeps a partition from being dropped.
+            (2, format('alter table %s detach partition %s', p.name, t.name)),
+            (3, format('drop table %s', t.name))
           ) as steps (number, step)) end as undo,
   p.owner as run_as,
   p.nspname || '.' || p.relname as object,
@@ -402,4 +432,5 @@ select
     'new', (select jsonb_object_agg(t.relname, t.bound) from parts t)) as evidence,
   d.reason as refusal
 from parent p
+cross join kind k
 cross join doubt d

@@ -29,7 +29,7 @@ ancestors as
   select c.oid as relid, 0 as height
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = $1 #>> '{event,schema_name}'
+  where n.nspname = $1 #>> '{event,schema_name}' and n.nspname !~ '^pg_temp'
     and c.relname = $1 #>> '{event,table_name}'
   union all
   select i.inhparent, a.height + 1
@@ -95,8 +95,13 @@ obvious as
 -- The columns that an INSERT lists, or none.
 insertion as
 (
-  select s.text, regexp_match(s.text, '\minto\s+[^\s(]+\s*\(([^()]*)\)', 'i') as columns
+  select s.text,
+         (select array_agg((parse_ident(c[1]))[1])
+          from regexp_matches(m[1], '("(?:[^"]|"")+"|[[:alpha:]_][\w$]*)', 'g') as c) as columns
   from statement s
+  left join regexp_match(s.text,
+    '\minto\s+(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*))?\s*'
+    '(?:as\s+(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*)\s*)?\(((?:"(?:[^"]|"")*"|[^"()])*)\)', 'i') as m on true
 ),
 doubt as
 (
@@ -106,10 +111,13 @@ doubt as
                         or pg_has_role(r.oid, o.owner, 'usage'))
       then format('the role that raised the error may not write to %s', o.name)
     when i.text ~* '^\s*update\M'
-      or (i.columns)[1] ~* ('\m' || regexp_replace(o.attname, '(\W)', '\\\1', 'g') || '\M')
+      or o.attname = any (i.columns)
       then format('the statement stores null in %I itself: a default would not be used', o.attname)
     when o.atthasdef or o.attidentity <> ''
       then format('%I has a default already, so the statement stores null in it itself', o.attname)
+    when exists (select from pg_constraint f
+                 where f.contype = 'f' and f.conrelid = o.oid and o.attnum = any (f.conkey))
+      then format('%I references another table: which row is for the statement to say', o.attname)
     when o.expression is null
       then format('no default is obvious for a column called %I of type %s', o.attname,
         o.atttypid::regtype)

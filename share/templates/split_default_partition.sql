@@ -50,13 +50,14 @@ target as
          d.relhasrules, d.relforcerowsecurity, d.reltuples,
          t.partnatts, t.partstrat::text as strategy, a.attname, o.opcdefault,
          o.opcintype, coalesce(nullif(y.typbasetype, 0), y.oid) as type, y.typtype,
-         t.partcollation[0] as collation, a.attcollation
+         t.partcollation[0] as collation, a.attcollation, s.spcname
   from pg_partitioned_table t
   join pg_class p on p.oid = t.partrelid
   join pg_namespace n on n.oid = p.relnamespace
   join pg_class d on d.oid = t.partdefid
   join pg_namespace dn on dn.oid = d.relnamespace
   join pg_opclass o on o.oid = t.partclass[0]
+  left join pg_tablespace s on s.oid = p.reltablespace
   left join pg_attribute a on a.attrelid = p.oid and a.attnum = t.partattrs[0] and a.attnum > 0
   left join pg_type y on y.oid = a.atttypid
   where dn.nspname = $1 #>> '{event,schema_name}' and d.relname = $1 #>> '{event,table_name}'
@@ -268,7 +269,8 @@ select
   case when d.reason is null then array[
     format('lock table only %s in share update exclusive mode', t.name),
     format('lock table %s in access exclusive mode', t.default_name),
-    format('create table %s (like %s including all excluding identity)', p.name, t.name),
+    format('create table %s (like %s including all excluding identity)%s', p.name, t.name,
+      ' tablespace ' || quote_ident(t.spcname)),
     format('with moved as (delete from %1$s where %2$s returning %3$s) insert into %4$s (%3$s) select %3$s from moved',
       t.default_name, l.condition, c.list, p.name),
     format('alter table %s attach partition %s for values %s', t.name, p.name, l.bound)]

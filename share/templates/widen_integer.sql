@@ -180,14 +180,36 @@ sequences as
   join pg_attribute a on a.attrelid = c.relid and a.attnum = c.attnum
   where a.attidentity = '' or c.atttypid = 'int8'::regtype
 ),
-views as
+-- A column's children have it, too, and are altered with it.
+tree as
 (
-  select string_agg(distinct r.ev_class::regclass::text, ', ') as names
-  from columns c
-  join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = c.relid
-    and d.refobjsubid = c.attnum and d.classid = 'pg_rewrite'::regclass
-  join pg_rewrite r on r.oid = d.objid
-  where c.atttypid <> 'int8'::regtype
+  select relid, attname from columns where atttypid <> 'int8'::regtype
+  union
+  select i.inhrelid, t.attname
+  from tree t
+  join pg_inherits i on i.inhparent = t.relid
+),
+-- What the server does not bring along when the type of a column changes, as
+-- it does indexes, constraints and statistics.
+users as
+(
+  select string_agg(distinct case
+           when d.classid = 'pg_rewrite'::regclass
+             then (select ev_class::regclass::text from pg_rewrite where oid = d.objid)
+           when g.attnum is not null
+             then pg_describe_object('pg_class'::regclass, g.attrelid, g.attnum)
+           else pg_describe_object(d.classid, d.objid, 0) end, ', ') as names
+  from tree t
+  join pg_attribute a on a.attrelid = t.relid and a.attname = t.attname
+  join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = t.relid
+    and d.refobjsubid = a.attnum
+  -- Generated columns: how a column is computed itself does not stand in the way.
+  left join pg_attrdef f on d.classid = 'pg_attrdef'::regclass and f.oid = d.objid
+  left join pg_attribute g on g.attrelid = f.adrelid and g.attnum = f.adnum
+    and g.attgenerated <> '' and g.attnum <> a.attnum
+  where g.attnum is not null
+     or d.classid in ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
+                      'pg_proc'::regclass, 'pg_publication_rel'::regclass)
 ),
 doubt as
 (
@@ -216,6 +238,9 @@ doubt as
           from (select owner from columns union select owner from sequences) as o) > 1
       then format('the tables belong to different owners: %s',
         (select string_agg(table_name || ' to ' || owner, ', ' order by place) from columns))
+    when $1 #>> '{captures,sequence}' is null
+      and $1 #>> '{event,context}' ~ '(^|\n)(SQL statement|SQL function|PL/pgSQL function)'
+      then 'it failed in a function that the statement called, which may have computed or written elsewhere'
     when exists (select from columns where attinhcount > 0)
       then format('a column is inherited: %s',
         (select string_agg(table_name || '.' || quote_ident(attname), ', ') from columns
@@ -224,10 +249,16 @@ doubt as
                  join pg_partitioned_table p on p.partrelid = c.relid
                  where c.attnum = any (p.partattrs::int2[]) and c.atttypid <> 'int8'::regtype)
       then 'a column is the key by which its table is partitioned, whose type cannot be altered'
-    when v.names is not null
-      then format('the views %s use a column and would have to be created again', v.names)
+    when exists (select from columns c join pg_class t on t.oid = c.relid where t.reloftype <> 0)
+      then 'a table is made of a type, whose attributes would have to be altered'
+    when exists (select from tree t
+                 join pg_class c on c.oid = t.relid
+                 where pg_get_userbyid(c.relowner) not in (select owner from columns))
+      then 'tables that inherit a column belong to another owner'
+    when u.names is not null
+      then format('a column is used by %s, which would have to be created again', u.names)
   end as reason
-  from views v
+  from users u
 )
 select
   case when d.reason is null then

@@ -91,7 +91,8 @@ width as
 (
   select (regexp_match($1 #>> '{captures,length}', '^\d+$'))[1]::bigint as old,
          (select max(length(m[1]))
-          from regexp_matches($1 #>> '{event,statement}', '''((?:[^'']|'''')*)''', 'g') as m) as needed
+          from regexp_matches($1 #>> '{event,statement}',
+            '"(?:[^"]|"")*"|''((?:[^'']|'''')*)''', 'g') as m) as needed
 ),
 wider as
 (
@@ -101,13 +102,36 @@ wider as
   where w.old * (2 ^ k.k)::bigint >= coalesce(w.needed, 0) or k.k = 24
   group by w.old
 ),
-views as
+-- A column's children have it, too, and are altered with it.
+tree as
 (
-  select string_agg(distinct r.ev_class::regclass::text, ', ') as names
-  from candidates c
-  join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = c.relid
-    and d.refobjsubid = c.attnum and d.classid = 'pg_rewrite'::regclass
-  join pg_rewrite r on r.oid = d.objid
+  select relid, attname from candidates
+  union
+  select i.inhrelid, t.attname
+  from tree t
+  join pg_inherits i on i.inhparent = t.relid
+),
+-- What the server does not bring along when the type of a column changes, as
+-- it does indexes, constraints and statistics.
+users as
+(
+  select string_agg(distinct case
+           when d.classid = 'pg_rewrite'::regclass
+             then (select ev_class::regclass::text from pg_rewrite where oid = d.objid)
+           when g.attnum is not null
+             then pg_describe_object('pg_class'::regclass, g.attrelid, g.attnum)
+           else pg_describe_object(d.classid, d.objid, 0) end, ', ') as names
+  from tree t
+  join pg_attribute a on a.attrelid = t.relid and a.attname = t.attname
+  join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = t.relid
+    and d.refobjsubid = a.attnum
+  -- Generated columns: how a column is computed itself does not stand in the way.
+  left join pg_attrdef f on d.classid = 'pg_attrdef'::regclass and f.oid = d.objid
+  left join pg_attribute g on g.attrelid = f.adrelid and g.attnum = f.adnum
+    and g.attgenerated <> '' and g.attnum <> a.attnum
+  where g.attnum is not null
+     or d.classid in ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
+                      'pg_proc'::regclass, 'pg_publication_rel'::regclass)
 ),
 doubt as
 (
@@ -118,18 +142,30 @@ doubt as
       then format('the role that raised the error may not write to %s', c.table_name)
     when ($1 #>> '{event,context}') ~ '^PL/pgSQL function .* (at assignment|during statement block)'
       then 'the value did not fit into a variable of a function'
+    when $1 #>> '{event,context}' ~ '(^|\n)(SQL statement|SQL function|PL/pgSQL function)'
+      then 'it failed in a function that the statement called, which may have written elsewhere'
     when c.rivals > 1
       then (select format('%s has several columns of type varchar(%s): %s', c.table_name, w.old,
               string_agg(quote_ident(o.attname), ', ')) from candidates o)
     when c.attinhcount > 0
       then format('column %I of %s is inherited', c.attname, c.table_name)
-    when v.names is not null
+    when exists (select from pg_class where oid = c.relid and reloftype <> 0)
+      then format('%s is made of a type, whose attribute would have to be altered', c.table_name)
+    when exists (select from tree t
+                 join pg_partitioned_table p on p.partrelid = t.relid
+                 join pg_attribute a on a.attrelid = t.relid and a.attname = t.attname
+                 where a.attnum = any (p.partattrs::int2[]))
+      then format('%s is partitioned by %I, whose type cannot be altered', c.table_name, c.attname)
+    when exists (select from tree t join pg_class o on o.oid = t.relid
+                 where pg_get_userbyid(o.relowner) <> c.owner)
+      then format('tables that inherit from %s belong to another owner', c.table_name)
+    when u.names is not null
       then format('column %I of %s is used by %s, which would have to be created again', c.attname,
-        c.table_name, v.names)
+        c.table_name, u.names)
     when w.new <= w.old then 'the column is as wide as varchar can be'
   end as reason
   from candidates c
-  cross join views v
+  cross join users u
   cross join wider w
   limit 1
 )
