@@ -43,8 +43,9 @@ packages()
   fi
   if [ "$1" = test ]; then
     printf '%s\n' libipc-run-perl libtap-parser-sourcehandler-pgtap-perl \
-      pg-bsd-indent cppcheck binutils
-    [ -z "$major" ] || echo "postgresql-$major-pgtap"
+      pg-bsd-indent cppcheck binutils faketime
+    [ -z "$major" ] ||
+      printf '%s\n' "postgresql-$major-pgtap" "postgresql-plpython3-$major"
   fi
 }
 

@@ -137,7 +137,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'event', homeostasis.event_of(e.service_id, e.event_id, e."timestamp"),
-    'origin', e.origin, 'session_role', e.session_role_name, 'truncated', e.truncated)
+    'origin', e.origin, 'genuine', e.genuine, 'session_role', e.session_role_name, 'truncated', e.truncated)
   from homeostasis.analysis a
   join homeostasis.errors e
     on e.service_id = a.service_id and e.event_id = a.error_id and e."timestamp" = a.error_timestamp
@@ -145,7 +145,7 @@ as $$
 $$;
 
 comment on function homeostasis.analysed_event(bigint, bigint) is
-  'The error that a diagnosis is about, as jobs get it: event, origin, who had logged in, truncated columns; null when retention removed it';
+  'The error that a diagnosis is about, as jobs get it: event, origin, whether it is genuine, who had logged in, truncated columns; null when retention removed it';
 
 create function homeostasis.begin_healing(issue_id bigint, template text, automatic boolean)
 returns bigint

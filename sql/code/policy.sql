@@ -95,15 +95,12 @@ as $$
      case when v.id is null then 'it was not validated'
           when v.strength = 'reproduced' then 'the failure was reproduced and the change mends it'
           else 'the failure was not reproduced' end),
-    -- RAISE gives an error any code and names any object.  Its context says so,
-    -- in every language, unless it is so long that it was cut.
-    (coalesce(e.origin in ('server_log', 'checkup') and coalesce(e.context, '') !~ '\mRAISE\M'
-              and not coalesce('context' = any (e.truncated), false), false),
+    (coalesce(e.genuine, false),
      case when e.origin is null then 'the error it is for is not stored any more'
-          when 'context' = any (e.truncated)
-            then 'the context of the error was cut: it does not show whether a function raised it'
-          when e.context ~ '\mRAISE\M' then 'a function raised the error, not the server'
-          when e.origin in ('server_log', 'checkup') then 'the server itself raised the error'
+          when e.origin = 'checkup' then 'a checkup found it'
+          when e.genuine then 'the server itself raised the error'
+          when e.origin = 'server_log'
+            then 'a function, an extension or another server raised the error, not the server itself'
           else 'the error was reported, not raised by the server' end),
     (policy.allow_superuser
        or coalesce((select not r.rolsuper from pg_roles r where r.rolname = patch.run_as), false),

@@ -12,6 +12,7 @@ create table homeostasis.errors
   "timestamp" timestamptz not null,
   received_at timestamptz not null default now(),
   origin text not null check (origin in ('server_log', 'report', 'ingest', 'checkup')),
+  genuine boolean not null default false,
   fingerprint uuid not null,
   level text not null check (level in ('warning', 'error', 'fatal', 'panic')),
   language text not null,
@@ -153,6 +154,8 @@ comment on column homeostasis.errors."timestamp" is
 comment on column homeostasis.errors.received_at is 'When it was captured or reported';
 comment on column homeostasis.errors.origin is
   'server_log: captured from the server; report, ingest: told by a reporter; checkup: found by the extension';
+comment on column homeostasis.errors.genuine is
+  'True: the server''s own code raised it, or a checkup found it. False: somebody may have made it up, because it was reported, or raised by a function, an extension or another server';
 comment on column homeostasis.errors.error_type is
   'Class of the exception, or the condition name of the SQLSTATE';
 comment on column homeostasis.errors.sqlstate is 'Null unless PostgreSQL raised it';

@@ -13,6 +13,7 @@
 #include "heal/dry_run.h"
 
 #include "access/xact.h"
+#include "base/compat.h"
 #include "base/guc.h"
 #include "executor/instrument.h"
 #include "heal/effects.h"
@@ -22,6 +23,7 @@
 #include "heal/sandbox.h"
 #include "heal/statement.h"
 #include "heal/sql_patch.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/acl.h"
 #include "utils/resowner.h"
@@ -33,6 +35,7 @@ typedef struct HomeoDryRun
 	List	   *undo;			/* of char *; NIL: none */
 	Oid			role;
 	bool		transactional;
+	const char *distrust;		/* why it may not be applied, or NULL */
 	HomeoReplay replay;
 
 	const char *failure;		/* what disproves the patch, or NULL */
@@ -256,13 +259,36 @@ look_before_applying(HomeoDryRun *run)
 	}
 	run->footprint.table_bytes = homeo_footprint_size(all);
 
-	if (!run->transactional)
+	if (run->distrust != NULL)
+		note(run, run->distrust);
+	else if (!run->transactional)
 		note(run, "a patch that is not transactional cannot be rolled back");
 	else if (homeo_guc_dry_run_max_bytes >= 0 &&
 			 homeo_footprint_size(gone_through) / 1024 >
 			 homeo_guc_dry_run_max_bytes)
 		note(run, "the tables it goes through are larger than homeostasis.dry_run_max_bytes");
 	return run->notes == NIL;
+}
+
+/*
+ * An error that the server did not raise itself says what whoever raised it
+ * likes: before a person has looked at it, nothing is run for it with more
+ * rights than that role has.  NULL: the error is genuine, or the role may act
+ * as the patch's.
+ */
+static const char *
+distrust_of(Jsonb *payload, Oid role)
+{
+	const char *raiser;
+
+	if (homeo_json_bool(payload, "genuine", false))
+		return NULL;
+	raiser = homeo_replay_raiser(payload);
+	if (raiser != NULL && OidIsValid(get_role_oid(raiser, true)) &&
+		homeo_can_set_role_compat(get_role_oid(raiser, true), role))
+		return NULL;
+	return psprintf("the server did not raise the error itself, and the role that did may not act as %s",
+					GetUserNameFromId(role, false));
 }
 
 static void
@@ -432,6 +458,7 @@ homeo_dry_run(Jsonb *payload)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the job lacks apply or run_as")));
 	run.role = get_role_oid(run_as, false);
+	run.distrust = distrust_of(payload, run.role);
 
 	homeo_replay_prepare(&run.replay, payload);
 	run.replayed_before = replay_without_patch(&run);

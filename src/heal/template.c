@@ -299,6 +299,8 @@ homeo_template_plan(Jsonb *payload)
 	homeo_json_add_value(&builder, "captures",
 						 homeo_json_value(payload, "captures"));
 	homeo_json_add_text(&builder, "origin", homeo_json_text(payload, "origin"));
+	homeo_json_add_bool(&builder, "genuine",
+						homeo_json_bool(payload, "genuine", false));
 	homeo_json_add_text(&builder, "raiser", homeo_replay_raiser(payload));
 	run.diagnosis = homeo_json_end(&builder);
 

@@ -131,7 +131,9 @@ homeo_event_encode(const HomeoEvent *event, HomeoEventRecord *record)
 	record->header.magic = RECORD_MAGIC;
 	record->header.origin = event->origin;
 	record->header.level = event->level;
-	record->header.rejected = event->rejected;
+	record->header.flags =
+		(event->rejected ? HOMEO_RECORD_REJECTED : 0) |
+		(event->genuine ? HOMEO_RECORD_GENUINE : 0);
 	record->header.nfields = nfields;
 	record->header.event_id = event->event_id;
 	record->header.timestamp = event->timestamp;
@@ -350,7 +352,8 @@ homeo_event_decode(const char *data, Size len, HomeoEvent *event)
 	event->received = header.received;
 	event->origin = (HomeoEventOrigin) header.origin;
 	event->level = (HomeoEventLevel) header.level;
-	event->rejected = header.rejected != 0;
+	event->rejected = (header.flags & HOMEO_RECORD_REJECTED) != 0;
+	event->genuine = (header.flags & HOMEO_RECORD_GENUINE) != 0;
 	event->database = header.database;
 	event->role = header.role;
 	event->session_role = header.session_role;

@@ -101,6 +101,7 @@ typedef struct HomeoEvent
 	HomeoEventOrigin origin;
 	HomeoEventLevel level;
 	bool		rejected;		/* see above */
+	bool		genuine;		/* the server found it: nobody made it up */
 	Oid			database;		/* InvalidOid: none */
 	Oid			role;			/* in force */
 	Oid			session_role;
@@ -114,13 +115,16 @@ typedef struct HomeoEvent
 
 StaticAssertDecl(HOMEO_FIELD_COUNT <= 32, "a bit per field in 32 bits");
 
+#define HOMEO_RECORD_REJECTED	0x01
+#define HOMEO_RECORD_GENUINE	0x02
+
 /* The start of a record; in the byte order of the machine. */
 typedef struct HomeoEventHeader
 {
 	uint32		magic;
 	uint8		origin;
 	uint8		level;
-	uint8		rejected;
+	uint8		flags;			/* HOMEO_RECORD_* */
 	uint8		nfields;
 	pg_uuid_t	event_id;
 	int64		timestamp;

@@ -524,6 +524,7 @@ homeo_event_json_read(JsonbContainer *object, HomeoEventOrigin origin,
 
 	memset(event, 0, sizeof(*event));
 	event->origin = origin;
+	event->genuine = origin == HOMEO_ORIGIN_CHECKUP;
 	event->level = HOMEO_LEVEL_ERROR;
 	event->encoding = GetDatabaseEncoding();
 	event->received = GetCurrentTimestamp();

@@ -308,6 +308,8 @@ compute_fingerprint(HomeoPrepared *prepared)
 	input.constraint_name = *text_of(event, HOMEO_FIELD_CONSTRAINT);
 	input.datatype_name = *text_of(event, HOMEO_FIELD_DATATYPE);
 	input.query_id = event->query_id;
+	input.imitated = event->origin == HOMEO_ORIGIN_SERVER_LOG &&
+		!event->genuine;
 	input.frames = frames;
 	input.nframes = parse_frames(prepared, frames);
 	if (homeo_fingerprint_reads_statement(&input))

@@ -17,6 +17,7 @@
 #include "intake/server_log.h"
 
 #include "access/parallel.h"
+#include "base/executable.h"
 #include "base/guc.h"
 #include "base/shmem.h"
 #include "base/worker.h"
@@ -130,6 +131,21 @@ unpack_sqlstate(int code, char sqlstate[6])
 	sqlstate[5] = '\0';
 }
 
+/*
+ * Did the server's own code raise it?  What an error says is no sign of that:
+ * RAISE, a procedural language, dblink and postgres_fdw give it any SQLSTATE,
+ * message and names, and the text domain of the modules in contrib is the
+ * server's.  But ereport() notes the file it was compiled from, a constant of
+ * the program or library that raised the error.  What a parallel worker
+ * raised, or what somebody caught and raised again, comes with a copy of the
+ * name: such an error counts as not the server's.
+ */
+static bool
+is_genuine(const ErrorData *edata)
+{
+	return homeo_executable_holds(edata->filename);
+}
+
 /* What the error itself says. */
 static void
 describe_error(HomeoEvent *event, const ErrorData *edata)
@@ -202,6 +218,7 @@ capture(const ErrorData *edata)
 	event.timestamp = event.received;
 	event.origin = HOMEO_ORIGIN_SERVER_LOG;
 	event.level = level_of(edata->elevel);
+	event.genuine = is_genuine(edata);
 	event.encoding = GetDatabaseEncoding();
 	make_event_id(&event.event_id, event.received);
 	unpack_sqlstate(edata->sqlerrcode, sqlstate);
@@ -237,6 +254,7 @@ capture_error(ErrorData *edata)
 void
 homeo_server_log_init(void)
 {
+	homeo_executable_init();
 	previous_hook = emit_log_hook;
 	emit_log_hook = capture_error;
 }

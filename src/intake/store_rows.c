@@ -431,7 +431,7 @@ truncated_columns(uint32 truncated)
 										   TYPALIGN_INT));
 }
 
-#define INCOMING_FIXED	16
+#define INCOMING_FIXED	17
 
 /*
  * The columns of homeo_incoming: the fixed ones, then a column for each
@@ -448,7 +448,7 @@ make_incoming(HomeoRow **rows, int nrows)
 		{"stack_hash", UUIDOID}, {"backend_pid", INT4OID},
 		{"query_id", INT8OID}, {"truncated", TEXTARRAYOID},
 		{"frames", JSONBOID}, {"occurrences", INT4OID},
-		{"session_start", TIMESTAMPTZOID}
+		{"session_start", TIMESTAMPTZOID}, {"genuine", BOOLOID}
 	};
 	HomeoTransientColumn columns[INCOMING_FIXED + HOMEO_FIELD_COUNT];
 	HomeoTransient *incoming;
@@ -494,6 +494,7 @@ make_incoming(HomeoRow **rows, int nrows)
 		v[14] = Int32GetDatum(rows[i]->occurrences);
 		v[15] = TimestampTzGetDatum(event->session_start);
 		n[15] = event->session_start == 0;
+		v[16] = BoolGetDatum(event->genuine);
 		for (int f = 0; f < HOMEO_FIELD_COUNT; f++)
 		{
 			int			c = INCOMING_FIXED + f;
@@ -542,14 +543,14 @@ store_errors(HomeoRow **rows, int nrows)
 
 	run(&plan,
 		"insert into homeostasis.errors"
-		" (service_id, event_id, \"timestamp\", received_at, origin,"
+		" (service_id, event_id, \"timestamp\", received_at, origin, genuine,"
 		"  fingerprint, level, language, error_type, sqlstate, message,"
 		"  detail, hint, context, statement, stack_hash, database_name,"
 		"  role_name, session_role_name, application_name, search_path,"
 		"  schema_name, table_name, column_name, constraint_name,"
 		"  datatype_name, backend_pid, session_start, query_id, release,"
 		"  environment, classification, metadata, truncated, occurrences)"
-		" select service_id, event_id, \"timestamp\", received_at, origin,"
+		" select service_id, event_id, \"timestamp\", received_at, origin, genuine,"
 		"  fingerprint, level, language, error_type, field_sqlstate,"
 		"  field_error_message, field_detail, field_hint, field_context,"
 		"  field_statement, stack_hash, field_database, field_role,"

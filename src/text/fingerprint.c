@@ -33,7 +33,8 @@ typedef enum FieldTag
 	TAG_FUNCTION = 10,
 	TAG_PLACE = 11,
 	TAG_QUERY_ID = 12,
-	TAG_STATEMENT = 13
+	TAG_STATEMENT = 13,
+	TAG_IMITATED = 14
 } FieldTag;
 
 /*
@@ -305,6 +306,13 @@ homeo_fingerprint_event(const HomeoFingerprintInput *in,
 	add_slice(&builder, TAG_SQLSTATE, in->sqlstate);
 	add_slice(&builder, TAG_ERROR_TYPE, in->error_type);
 	add_message(&builder, in->sqlstate, in->message);
+
+	/*
+	 * Whoever raises errors that look like the server's must not be able to
+	 * have the cure of a true one rolled back.
+	 */
+	if (in->imitated)
+		homeo_fingerprint_add_field(&builder, TAG_IMITATED, "", 0);
 
 	add_slice(&builder, TAG_SCHEMA, in->schema_name);
 	add_slice(&builder, TAG_TABLE, in->table_name);

@@ -20,7 +20,7 @@
  * to the placeholders of normalize.c, or to the names that stacktrace.c
  * finds makes another number of this.
  */
-#define HOMEO_FINGERPRINT_VERSION 1
+#define HOMEO_FINGERPRINT_VERSION 2
 
 /* Normalised messages are cut here before they are hashed. */
 #define HOMEO_FINGERPRINT_MESSAGE_BYTES 1024
@@ -62,6 +62,7 @@ typedef struct HomeoFingerprintInput
 	HomeoSlice	datatype_name;
 	HomeoSlice	statement;		/* if homeo_fingerprint_reads_statement() */
 	int64_t		query_id;		/* 0: not known */
+	bool		imitated;		/* captured, but not the server's own error */
 	const HomeoFrame *frames;	/* innermost first, as stacktrace.c leaves
 								 * them */
 	size_t		nframes;
@@ -69,8 +70,8 @@ typedef struct HomeoFingerprintInput
 
 /*
  * Fingerprint of the current version.  What makes two events one problem is
- * the kind (language, SQLSTATE, type), the normalised message, and the
- * place: the named object where the server names one, else functions and
+ * the kind (language, SQLSTATE, type), the normalised message, whether it is
+ * the server's own error or a function raised one like it, and the place: the named object where the server names one, else functions and
  * files on the stack, without line numbers.  Where neither is known of a
  * statement that was cancelled, the statement itself is the place: by its
  * query id, or normalised.

@@ -8,6 +8,9 @@
 #
 #   my $pack = RulePack->new('share/rules/postgresql.json');
 #   $pack->run(sub { my ($rule) = @_; ... which rules ... });
+#
+# Settings may follow the file's name.  test/t/035_forged_errors.pl takes its
+# examples apart with the methods below.
 
 package RulePack;
 
@@ -34,7 +37,7 @@ my %example_keys = map { $_ => 1 } qw(
 
 sub new
 {
-    my ($class, $file) = @_;
+    my ($class, $file, %settings) = @_;
     my $json = slurp_file(checkout() . "/$file");
     my $self = bless {
         pack  => decode_json($json),
@@ -55,7 +58,8 @@ sub new
         'wal_level'               => 'replica',
         'max_replication_slots'   => '4',
         'max_prepared_transactions' => '0',
-        'lc_messages'             => 'C');
+        'lc_messages'             => 'C',
+        %settings);
     $self->home(q{
         create role example login;
         create role example_app login;

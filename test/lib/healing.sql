@@ -28,9 +28,9 @@ language plpgsql as $$
 declare
   event_id constant uuid := gen_random_uuid();
 begin
-  insert into homeostasis.errors (service_id, event_id, "timestamp", origin, fingerprint, level,
-                                  language, error_type, sqlstate, message, statement)
-    select fixture.service(), event_id, at, origin, f.fingerprint, 'error', 'sql', 'check_violation',
+  insert into homeostasis.errors (service_id, event_id, "timestamp", origin, genuine, fingerprint,
+                                  level, language, error_type, sqlstate, message, statement)
+    select fixture.service(), event_id, at, origin, origin in ('server_log', 'checkup'), f.fingerprint, 'error', 'sql', 'check_violation',
            '23514', 'no partition of relation "orders" found for row',
            'insert into orders values (1)'
       from homeostasis.issue_fingerprints f where f.issue_id = occur.issue_id;

@@ -367,8 +367,8 @@ foreach my $template (sort keys %led)
 is($node->safe_psql('postgres', $shape), $before, 'the quarry is what it was');
 nothing_gained('by leading templates astray');
 
-# He may insert into the quarry now, and his RAISE looks like the server's: its
-# place in the context is behind what is kept of that.
+# He may insert into the quarry now, and his RAISE looks like the server's: that
+# a function raised it is behind what is kept of the context.
 $node->safe_psql('postgres', 'grant insert on app.quarry to mallory');
 my $type = 'mallory."' . ('""' x 60) . '"';
 as('mallory', "create domain $type as text");
@@ -392,7 +392,7 @@ is($node->safe_psql('postgres', q{
     join homeostasis.validations v on v.patch_id = p.id
     cross join homeostasis.decide(p.id) d
     where p.template = 'set_default' and p.status = 'validated'}),
-    'ask|reproduced', 'although its patch has proved itself');
+    'ask|none', 'who gets to see it before anything is run as the owner of the table');
 is($node->safe_psql('postgres', $shape), $before, 'the quarry is what it was');
 
 # Names that are SQL, for whoever forgets to quote them.
