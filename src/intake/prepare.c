@@ -307,7 +307,8 @@ compute_fingerprint(HomeoPrepared *prepared)
 	input.column_name = *text_of(event, HOMEO_FIELD_COLUMN);
 	input.constraint_name = *text_of(event, HOMEO_FIELD_CONSTRAINT);
 	input.datatype_name = *text_of(event, HOMEO_FIELD_DATATYPE);
-	input.query_id = event->query_id;
+	input.context = *text_of(event, HOMEO_FIELD_CONTEXT);
+	input.search_path = *text_of(event, HOMEO_FIELD_SEARCH_PATH);
 	input.imitated = event->origin == HOMEO_ORIGIN_SERVER_LOG &&
 		!event->genuine;
 	input.frames = frames;

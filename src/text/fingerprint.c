@@ -17,6 +17,7 @@
 
 #include "base/ascii.h"
 #include "text/normalize.h"
+#include "text/sql_text.h"
 
 /* Never renumber: that would make every stored fingerprint a stranger. */
 typedef enum FieldTag
@@ -32,9 +33,9 @@ typedef enum FieldTag
 	TAG_DATATYPE = 9,
 	TAG_FUNCTION = 10,
 	TAG_PLACE = 11,
-	TAG_QUERY_ID = 12,
 	TAG_STATEMENT = 13,
-	TAG_IMITATED = 14
+	TAG_IMITATED = 14,
+	TAG_SEARCH_PATH = 15
 } FieldTag;
 
 /*
@@ -124,34 +125,82 @@ add_message(HomeoFingerprintBuilder *builder, HomeoSlice sqlstate,
 }
 
 /*
- * "canceling statement due to statement timeout" is the same text for every
- * slow query: which of them it was is what the problem is.
+ * Errors that name nothing, or no more than a column, although each statement
+ * that raises them is a problem of its own, with a cure of its own: about
+ * values and rows of whatever it works on, about how it is put together, or
+ * about what it waited for or how long it took.  An SQLSTATE or its class; the
+ * first prefix that fits decides.
+ *
+ * Not among them: what tells its object in the message, what is cured outside
+ * of the statement (a read-only server, a transaction that has failed, a
+ * serialization failure), and syntax errors, of which whoever can send text
+ * makes as many as he likes.
  */
-static bool
-is_cancelled(HomeoSlice sqlstate)
+static const struct
 {
-	return sqlstate.len == 5 && memcmp(sqlstate.data, "57014", 5) == 0;
+	const char *prefix;
+	bool		of_statement;
+}			places[] =
+
+{
+	/* more than one row returned by a subquery used as an expression */
+	{"21", true},
+	/* reached maximum value of sequence "s" */
+	{"2200H", false},
+	/* character of a client's encoding that the database's lacks */
+	{"22021", false}, {"22P05", false},
+	/* value too long for type character varying(10), division by zero */
+	{"22", true},
+	/* deadlock detected */
+	{"40P01", true},
+	/* column reference "id" is ambiguous; must appear in GROUP BY */
+	{"42702", true}, {"42803", true},
+	/* column "a" is of type integer but expression is of type text */
+	{"42804", true}, {"42P18", true},
+	/* no unique constraint matching the ON CONFLICT specification */
+	{"42P10", true},
+	/* canceling statement due to lock timeout, statement timeout */
+	{"55P03", true}, {"57014", true}
+};
+
+static bool
+is_of_statement(HomeoSlice sqlstate)
+{
+	size_t		i;
+
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+	{
+		if (homeo_ascii_starts(sqlstate.data, sqlstate.len, places[i].prefix))
+			return places[i].of_statement;
+	}
+	return false;
 }
 
+/*
+ * Adds the statement of such an error: the one that a function was running,
+ * else what the client sent, if it was not in a function at all.  The server's
+ * query id would not do: it differs with the number of rows of an INSERT and
+ * from one temporary table to the next, and what the parser finds has none.
+ */
 static void
-add_query(HomeoFingerprintBuilder *builder, const HomeoFingerprintInput *in)
+add_statement(HomeoFingerprintBuilder *builder,
+			  const HomeoFingerprintInput *in)
 {
-	if (in->query_id != 0)
-	{
-		uint8_t		bytes[8];
-		uint64_t	rest = (uint64_t) in->query_id;
+	char		normalized[HOMEO_FINGERPRINT_MESSAGE_BYTES];
+	HomeoSlice	statement = homeo_sql_text_innermost(in->context);
+	size_t		n;
 
-		for (int i = 0; i < 8; i++)
-		{
-			bytes[i] = (uint8_t) rest;
-			rest >>= 8;
-		}
-		homeo_fingerprint_add_field(builder, TAG_QUERY_ID, (char *) bytes,
-									sizeof(bytes));
-	}
-	else if (in->statement.len > 0)
-		add_normalized(builder, TAG_STATEMENT, in->statement,
-					   HOMEO_NORMALIZE_KEEP_IDENTIFIERS);
+	if (statement.len == 0 && in->nframes > 0)
+		return;
+	if (statement.len == 0)
+		statement = in->statement;
+	n = homeo_sql_text_normalize(statement.data, statement.len, normalized,
+								 sizeof(normalized));
+	if (n == 0)
+		return;
+	add_slice(builder, TAG_STATEMENT, homeo_slice(normalized, n));
+	/* The same text means other tables with another path. */
+	add_slice(builder, TAG_SEARCH_PATH, in->search_path);
 }
 
 /* The length of a part of a name that changes with every build; 0: none. */
@@ -291,8 +340,7 @@ names_place(const HomeoFingerprintInput *in)
 bool
 homeo_fingerprint_reads_statement(const HomeoFingerprintInput *in)
 {
-	return !names_place(in) && in->nframes == 0 && in->query_id == 0 &&
-		is_cancelled(in->sqlstate);
+	return !names_place(in) && is_of_statement(in->sqlstate);
 }
 
 void
@@ -322,8 +370,8 @@ homeo_fingerprint_event(const HomeoFingerprintInput *in,
 
 	if (!names_place(in))
 		add_frames(&builder, in->frames, in->nframes);
-	if (!names_place(in) && in->nframes == 0 && is_cancelled(in->sqlstate))
-		add_query(&builder, in);
+	if (homeo_fingerprint_reads_statement(in))
+		add_statement(&builder, in);
 
 	homeo_fingerprint_final(&builder, out);
 }

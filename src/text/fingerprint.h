@@ -60,8 +60,9 @@ typedef struct HomeoFingerprintInput
 	HomeoSlice	column_name;
 	HomeoSlice	constraint_name;
 	HomeoSlice	datatype_name;
+	HomeoSlice	context;
 	HomeoSlice	statement;		/* if homeo_fingerprint_reads_statement() */
-	int64_t		query_id;		/* 0: not known */
+	HomeoSlice	search_path;
 	bool		imitated;		/* captured, but not the server's own error */
 	const HomeoFrame *frames;	/* innermost first, as stacktrace.c leaves
 								 * them */
@@ -72,9 +73,8 @@ typedef struct HomeoFingerprintInput
  * Fingerprint of the current version.  What makes two events one problem is
  * the kind (language, SQLSTATE, type), the normalised message, whether it is
  * the server's own error or a function raised one like it, and the place: the named object where the server names one, else functions and
- * files on the stack, without line numbers.  Where neither is known of a
- * statement that was cancelled, the statement itself is the place: by its
- * query id, or normalised.
+ * files on the stack, without line numbers.  Of errors that name no object
+ * the place is the statement, too, without its values.
  */
 extern void homeo_fingerprint_event(const HomeoFingerprintInput *in,
 									HomeoFingerprint *out);

@@ -48,8 +48,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in.column_name = take_field(&rest, &size);
 	in.constraint_name = take_field(&rest, &size);
 	in.datatype_name = take_field(&rest, &size);
+	in.context = take_field(&rest, &size);
 	in.statement = take_field(&rest, &size);
-	in.query_id = (int64_t) in.statement.len % 2;
+	in.search_path = take_field(&rest, &size);
 	in.imitated = in.message.len % 2 == 1;
 	in.frames = frames;
 	in.nframes = homeo_stacktrace_parse(in.language, homeo_slice(rest, size),

@@ -51,6 +51,32 @@ select is((pg_temp.issue_of(:'long')).title, repeat('é', 100),
 select homeostasis.ingest('{"error_message": "", "error_type": "KeyError", "service": "shop"}') as empty \gset
 select is((pg_temp.issue_of(:'empty')).title, 'KeyError', 'an error without a message is titled by its type');
 
+-- An error that names no object is a problem of its statement.
+create function pg_temp.nameless(sqlstate text, message text, statement text) returns bigint
+language plpgsql as $$
+declare
+  event_id uuid;
+begin
+  select homeostasis.ingest(jsonb_build_object('service', 'nameless', 'sqlstate', sqlstate,
+    'error_message', message, 'statement', statement)) into event_id;
+  return (pg_temp.issue_of(event_id)).id;
+end
+$$;
+
+select is(pg_temp.nameless(sqlstate, message, 'insert into a values (2), (3)'),
+    pg_temp.nameless(sqlstate, message, 'INSERT INTO a VALUES (1) -- x'), sqlstate || ': other values')
+from (values ('22001', 'value too long for type character varying(10)'),
+  ('22003', 'integer out of range'), ('42P10', 'there is no unique or exclusion constraint'),
+  ('57014', 'canceling statement due to statement timeout'),
+  ('42P01', 'relation "x" does not exist')) e (sqlstate, message);
+select is(pg_temp.nameless(sqlstate, message, 'insert into b values (1)')
+    = pg_temp.nameless(sqlstate, message, 'insert into a values (1)'), sqlstate = '42P01',
+  sqlstate || ': another table')
+from (values ('22001', 'value too long for type character varying(10)'),
+  ('22003', 'integer out of range'), ('42P10', 'there is no unique or exclusion constraint'),
+  ('57014', 'canceling statement due to statement timeout'),
+  ('42P01', 'relation "x" does not exist')) e (sqlstate, message);
+
 -- Counting ------------------------------------------------------------------
 
 create function pg_temp.counts(of_service text)

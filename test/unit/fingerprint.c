@@ -20,7 +20,7 @@ typedef struct Event
 	const char *datatype;
 	const char *stack;
 	const char *statement;
-	int64_t		query_id;
+	const char *search_path;
 	bool		imitated;
 } Event;
 
@@ -36,6 +36,9 @@ typedef struct Pair
 #define PY		.language = "python"
 #define UNIQUE	"duplicate key value violates unique constraint"
 #define TIMEOUT	.sqlstate = "57014", .message = "canceling statement due to statement timeout"
+
+#define TOO_LONG .sqlstate = "22001", .message = "value too long for type character varying(10)"
+#define CONFLICT .sqlstate = "42P10", .message = "there is no unique or exclusion constraint matching the ON CONFLICT specification"
 
 static const Pair pairs[] = {
 	{"another literal", true,
@@ -76,16 +79,65 @@ static const Pair pairs[] = {
 	{"the same with other values", true,
 		{PG, TIMEOUT,.statement = "select * from a where id = 1 and n = 'x'"},
 	{PG, TIMEOUT,.statement = "select *\nfrom a where id = 22 and n = 'yz'"}},
-	{"another query id", false,
-		{PG, TIMEOUT,.statement = "select 1",.query_id = 1},
-	{PG, TIMEOUT,.statement = "select 1",.query_id = -2}},
-	{"the same query id, whatever the text", true,
-		{PG, TIMEOUT,.statement = "select 1",.query_id = 1},
-	{PG, TIMEOUT,.statement = "select 2 /* x */",.query_id = 1}},
+	{"the same with other comments and blanks", true,
+		{PG, TIMEOUT,.statement = "select a /* 1 */ from t; -- x"},
+	{PG, TIMEOUT,.statement = "SELECT a\n FROM t /* traceparent='00-1' */"}},
+	{"the same text with another search_path", false,
+		{PG, TIMEOUT,.statement = "select a from t",.search_path = "one"},
+	{PG, TIMEOUT,.statement = "select a from t",.search_path = "two"}},
+	{"a value too long for a column of another table", false,
+		{PG, TOO_LONG,.statement = "insert into a values ('xxx')"},
+	{PG, TOO_LONG,.statement = "insert into b values ('xxx')"}},
+	{"for another column of the same table", false,
+		{PG, TOO_LONG,.statement = "update a set n = 'xxx' where id = 1"},
+	{PG, TOO_LONG,.statement = "update a set m = 'xxx' where id = 1"}},
+	{"for the same with other values", true,
+		{PG, TOO_LONG,.statement = "update a set n = 'xxx' where id = 1"},
+	{PG, TOO_LONG,.statement = "update a set n = E'y\\'y' where id = -22.5"}},
+	{"for more rows of them", true,
+		{PG, TOO_LONG,.statement = "insert into a values (1, 'x')"},
+	{PG, TOO_LONG,.statement = "insert into a values (1, 'x'), (2, null), (3, $1)"}},
+	{"out of range in another table", false,
+		{PG,.sqlstate = "22003",.message = "integer out of range",
+		.statement = "update a set n = n + 1"},
+		{PG,.sqlstate = "22003",.message = "integer out of range",
+	.statement = "update b set n = n + 1"}},
+	{"no index for the conflict in another table", false,
+		{PG, CONFLICT,.statement = "insert into a values (1) on conflict (id) do nothing"},
+	{PG, CONFLICT,.statement = "insert into b values (1) on conflict (id) do nothing"}},
+	{"too long in another statement of the same function", false,
+		{PG, TOO_LONG,.statement = "select f()",
+			.stack = "SQL statement \"insert into a values (x)\"\n"
+		"PL/pgSQL function f() line 3 at SQL statement"},
+		{PG, TOO_LONG,.statement = "select f()",
+			.stack = "SQL statement \"insert into b values (x)\"\n"
+	"PL/pgSQL function f() line 3 at SQL statement"}},
+	{"too long in the same statement of a function that others call", true,
+		{PG, TOO_LONG,.statement = "select f()",
+			.stack = "SQL statement \"insert into a values (1)\"\n"
+		"PL/pgSQL function f() line 3 at SQL statement"},
+		{PG, TOO_LONG,.statement = "select f(), 1 from t",
+			.stack = "SQL statement \"insert into a values (2)\"\n"
+	"PL/pgSQL function f() line 7 at SQL statement"}},
+	{"a violated constraint in another statement", true,
+		{PG,.sqlstate = "23514",.message = "x",.table = "a",.constraint = "c",
+		.statement = "insert into a values (1)"},
+		{PG,.sqlstate = "23514",.message = "x",.table = "a",.constraint = "c",
+	.statement = "update a set n = 1"}},
+	{"a sequence at its end in another statement", true,
+		{PG,.sqlstate = "2200H",.message = "nextval: reached maximum value of sequence \"s\" (9)",
+		.statement = "insert into a values (1)"},
+		{PG,.sqlstate = "2200H",.message = "nextval: reached maximum value of sequence \"s\" (9)",
+	.statement = "select nextval('s')"}},
+	{"another text that is no SQL", true,
+		{PG,.sqlstate = "42601",.message = "syntax error at or near \"a\"",
+		.statement = "a"},
+		{PG,.sqlstate = "42601",.message = "syntax error at or near \"b\"",
+	.statement = "b"}},
 	{"another statement that timed out at the same place", true,
-		{PG, TIMEOUT,.statement = "select f(1)",.query_id = 1,
+		{PG, TIMEOUT,.statement = "select f(1)",
 		.stack = "PL/pgSQL function f() line 3 at RETURN"},
-		{PG, TIMEOUT,.statement = "select g(1)",.query_id = 2,
+		{PG, TIMEOUT,.statement = "select g(1)",
 	.stack = "PL/pgSQL function f() line 3 at RETURN"}},
 	{"another statement with an error that says more", true,
 		{PG,.sqlstate = "42703",.message = "x",.statement = "select x from a"},
@@ -206,7 +258,8 @@ fingerprint(const Event *event, HomeoFingerprint *out)
 	in.constraint_name = slice_of(event->constraint);
 	in.datatype_name = slice_of(event->datatype);
 	in.statement = slice_of(event->statement);
-	in.query_id = event->query_id;
+	in.context = slice_of(event->stack);
+	in.search_path = slice_of(event->search_path);
 	in.imitated = event->imitated;
 	in.frames = frames;
 	in.nframes = homeo_stacktrace_parse(in.language, slice_of(event->stack),

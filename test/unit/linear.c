@@ -11,6 +11,7 @@
 
 #include "intake/scrub.h"
 #include "text/normalize.h"
+#include "text/sql_text.h"
 #include "text/stacktrace.h"
 
 #include "tap.h"
@@ -30,6 +31,7 @@ static const char *const pieces[] = {
 	"password to ", "insert password, values ", "'password', ",
 	"4111 1111 ", "Key (password)=(", "PL/", "PL/pgSQL function (", "at a.b(",
 	"at a (", "File \"a", "File \"a\", line ", "while \"", "automatic of table \"",
+	"$a", "$a$", "/*", "(1),", "((", "(a),(b),", "e'\\", "savepoint 1;",
 	"a:1:", "a.b:1x", "f(", ")\n", "\n"
 };
 
@@ -67,6 +69,8 @@ main(void)
 							   4 * TEXT_SIZE);
 		(void) homeo_stacktrace_parse(homeo_slice(NULL, 0), slice, frames, 64,
 									  &ncut);
+		(void) homeo_sql_text_normalize(bytes, TEXT_SIZE, out, 4 * TEXT_SIZE);
+		(void) homeo_sql_text_innermost(slice);
 		(void) homeo_scrub(bytes, TEXT_SIZE);
 		set_deadline(0);
 		tap_ok(true, "piece %d", (int) i);
