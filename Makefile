@@ -129,8 +129,9 @@ SHLIB_LINK = -Wl,--as-needed \
 KINDS = static unit isolation sql tap
 
 .PHONY: all install uninstall help setup private clean clean-build demo bench \
-	docs test installcheck check-server fuzz mutants $(KINDS:%=test-%) floors indent \
-	indent-check objects sql-list warnings cppcheck modules .demo .bench .test
+	docs test installcheck check-server sqlsmith mutants fuzz \
+	$(KINDS:%=test-%) floors indent indent-check objects sql-list warnings \
+	cppcheck modules .demo .bench .test .sqlsmith
 
 all: ## build the module and its install script (the default)
 
@@ -165,6 +166,12 @@ mutants: ## take protections out one at a time and see tests fail; M='name...' c
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh test
 	@PG_CONFIG='$(PG_CONFIG)' M='$(M)' test/run-mutants.sh
 
+# Not part of `make test`: how long it takes is for the caller to say.
+SECONDS = 60
+sqlsmith: ## try random queries beside the module [SECONDS=60]
+	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh sqlsmith
+	@$(MAKE) -s --no-print-directory .sqlsmith
+
 bench: ## set up, build, and run all benchmarks
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh run
 	@$(MAKE) -s --no-print-directory .bench
@@ -187,7 +194,7 @@ clean-build:
 # ---------------------------------------------------------------------------
 
 NEED_PGXS = private check-server docs objects indent indent-check warnings \
-	cppcheck $(KINDS:%=test-%) .demo .test .bench
+	cppcheck $(KINDS:%=test-%) .demo .test .bench .sqlsmith
 
 ifeq ($(wildcard $(PGXS)),)
 
@@ -345,6 +352,9 @@ fuzz: $(FUZZ:%=build/fuzz/%) ## fuzz the parsers [FUZZ=name] [FUZZ_SECONDS=60]
 # Not part of `make test`: it fetches the sources of the installed PostgreSQL.
 check-server: private ## run PostgreSQL's own regression tests beside the module
 	@PG_CONFIG='$(PG_CONFIG)' test/check-server.sh
+
+.sqlsmith: private
+	@test/sqlsmith.sh '$(SECONDS)'
 
 STATIC_CHECKS = indent-check floors sql-list warnings cppcheck
 

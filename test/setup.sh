@@ -2,7 +2,10 @@
 #
 # setup.sh: install the Debian packages that are missing
 #
-# usage: test/setup.sh [run | test]   build and run, or (default) test as well
+# usage: test/setup.sh [run | test | sqlsmith]
+#                                     for building and running, for `make test`
+#                                     as well (the default), or for the target
+#                                     of that name besides
 #        test/setup.sh explain        say what is missing for a build
 #
 # Needs root or sudo only when something is missing.  The server's package
@@ -41,12 +44,13 @@ packages()
     printf '%s\n' "postgresql-$major" "postgresql-server-dev-$major" \
       "postgresql-$major-cron" "postgresql-$major-hypopg"
   fi
-  if [ "$1" = test ]; then
+  if [ "$1" != run ]; then
     printf '%s\n' libipc-run-perl libtap-parser-sourcehandler-pgtap-perl \
       pg-bsd-indent cppcheck binutils faketime
     [ -z "$major" ] ||
       printf '%s\n' "postgresql-$major-pgtap" "postgresql-plpython3-$major"
   fi
+  [ "$1" != sqlsmith ] || echo sqlsmith
 }
 
 # Those of the packages that are not installed, on one line.
@@ -133,10 +137,10 @@ purpose=${1-test}
 command -v dpkg-query > /dev/null ||
   die "this is not Debian: install what $top/test/setup.sh lists by hand"
 case $purpose in
-  run | test)
+  run | test | sqlsmith)
     list=$(missing "$purpose")
     [ -z "$list" ] || install_packages $list
     ;;
   explain) explain ;;
-  *) die "usage: test/setup.sh [run | test | explain]" ;;
+  *) die "usage: test/setup.sh [run | test | sqlsmith | explain]" ;;
 esac
