@@ -14,6 +14,11 @@ my $node = new_cluster(
     'homeostasis.max_issues_per_service' => 20,
     'homeostasis.overflow_timeout'       => '60s');
 
+# The healer's first turn makes partitions: what waits for their locks too long
+# is set aside, and then others come first.
+wait_for_value($node, q{
+    select count(*) from homeostasis.stat_workers
+    where kind in ('ingest', 'healer') and turns > 0}, '2');
 $node->safe_psql('postgres', <<'SQL');
 create role prankster login;
 grant homeostasis_reporter to prankster;
