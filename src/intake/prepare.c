@@ -34,6 +34,9 @@
 
 #define TITLE_LIMIT		200
 
+/* Different texts of late whose fingerprints are remembered. */
+#define KNOWN_TEXTS		1024
+
 /* Where an event that names no service goes. */
 #define DEFAULT_SERVICE	"default"
 
@@ -289,38 +292,106 @@ slice_of(const char *string)
 	return slice;
 }
 
+/* Everything but the frames. */
+static void
+set_input(const HomeoPrepared *prepared, HomeoFingerprintInput *input)
+{
+	const HomeoEvent *event = prepared->event;
+
+	memset(input, 0, sizeof(*input));
+	input->language = slice_of(prepared->language);
+	input->error_type = slice_of(prepared->error_type);
+	input->sqlstate = *text_of(event, HOMEO_FIELD_SQLSTATE);
+	input->message = *text_of(event, HOMEO_FIELD_MESSAGE);
+	input->schema_name = *text_of(event, HOMEO_FIELD_SCHEMA);
+	input->table_name = *text_of(event, HOMEO_FIELD_TABLE);
+	input->column_name = *text_of(event, HOMEO_FIELD_COLUMN);
+	input->constraint_name = *text_of(event, HOMEO_FIELD_CONSTRAINT);
+	input->datatype_name = *text_of(event, HOMEO_FIELD_DATATYPE);
+	input->context = *text_of(event, HOMEO_FIELD_CONTEXT);
+	input->search_path = *text_of(event, HOMEO_FIELD_SEARCH_PATH);
+	input->imitated = event->origin == HOMEO_ORIGIN_SERVER_LOG &&
+		!event->genuine;
+	if (homeo_fingerprint_reads_statement(input))
+		input->statement = *text_of(event, HOMEO_FIELD_STATEMENT);
+}
+
+/* The texts as they are, secrets and all: same texts, same fingerprint. */
+static void
+hash_input(const HomeoFingerprintInput *input, HomeoFingerprint *hash)
+{
+	const HomeoSlice texts[] = {
+		input->language, input->error_type, input->sqlstate, input->message,
+		input->schema_name, input->table_name, input->column_name,
+		input->constraint_name, input->datatype_name, input->context,
+		input->search_path, input->statement
+	};
+	HomeoFingerprintBuilder builder;
+
+	homeo_fingerprint_init(&builder, input->imitated);
+	for (int i = 0; i < lengthof(texts); i++)
+	{
+		if (texts[i].len > 0)
+			homeo_fingerprint_add_field(&builder, i, texts[i].data,
+										texts[i].len);
+	}
+	homeo_fingerprint_final(&builder, hash);
+}
+
+static void
+make_fingerprint(HomeoPrepared *prepared, HomeoFingerprint *fingerprint)
+{
+	HomeoFrame *frames = palloc(sizeof(HomeoFrame) * MAX_FRAMES);
+	HomeoFingerprintInput input;
+
+	scrub(prepared, HOMEO_FIELD_MESSAGE);
+	scrub(prepared, HOMEO_FIELD_CONTEXT);
+	scrub(prepared, HOMEO_FIELD_STACK);
+	set_input(prepared, &input);
+	if (input.statement.data != NULL)
+	{
+		scrub(prepared, HOMEO_FIELD_STATEMENT);
+		input.statement = *text_of(prepared->event, HOMEO_FIELD_STATEMENT);
+	}
+	input.frames = frames;
+	input.nframes = parse_frames(prepared, frames);
+	homeo_fingerprint_event(&input, fingerprint);
+	pfree(frames);
+}
+
+/*
+ * A flood brings the same texts again and again.  To hash them costs a small
+ * part of taking secrets out of them and values out of words, so what became
+ * of them is remembered.
+ */
 static void
 compute_fingerprint(HomeoPrepared *prepared)
 {
-	const HomeoEvent *event = prepared->event;
-	HomeoFrame *frames = palloc(sizeof(HomeoFrame) * MAX_FRAMES);
-	HomeoFingerprintInput input;
-	HomeoFingerprint fingerprint;
-
-	memset(&input, 0, sizeof(input));
-	input.language = slice_of(prepared->language);
-	input.error_type = slice_of(prepared->error_type);
-	input.sqlstate = *text_of(event, HOMEO_FIELD_SQLSTATE);
-	input.message = *text_of(event, HOMEO_FIELD_MESSAGE);
-	input.schema_name = *text_of(event, HOMEO_FIELD_SCHEMA);
-	input.table_name = *text_of(event, HOMEO_FIELD_TABLE);
-	input.column_name = *text_of(event, HOMEO_FIELD_COLUMN);
-	input.constraint_name = *text_of(event, HOMEO_FIELD_CONSTRAINT);
-	input.datatype_name = *text_of(event, HOMEO_FIELD_DATATYPE);
-	input.context = *text_of(event, HOMEO_FIELD_CONTEXT);
-	input.search_path = *text_of(event, HOMEO_FIELD_SEARCH_PATH);
-	input.imitated = event->origin == HOMEO_ORIGIN_SERVER_LOG &&
-		!event->genuine;
-	input.frames = frames;
-	input.nframes = parse_frames(prepared, frames);
-	if (homeo_fingerprint_reads_statement(&input))
+	static struct
 	{
-		scrub(prepared, HOMEO_FIELD_STATEMENT);
-		input.statement = *text_of(event, HOMEO_FIELD_STATEMENT);
+		HomeoFingerprint texts;
+		HomeoFingerprint fingerprint;
+	}			known[KNOWN_TEXTS];
+	HomeoFingerprintInput input;
+	HomeoFingerprint texts;
+	HomeoFingerprint fingerprint;
+	uint32		place;
+
+	set_input(prepared, &input);
+	hash_input(&input, &texts);
+	memcpy(&place, texts.bytes, sizeof(place));
+	place %= KNOWN_TEXTS;
+	if (text_of(prepared->event, HOMEO_FIELD_STACK)->data != NULL)
+		make_fingerprint(prepared, &fingerprint);
+	else if (memcmp(&known[place].texts, &texts, sizeof(texts)) == 0)
+		fingerprint = known[place].fingerprint;
+	else
+	{
+		make_fingerprint(prepared, &fingerprint);
+		known[place].texts = texts;
+		known[place].fingerprint = fingerprint;
 	}
-	homeo_fingerprint_event(&input, &fingerprint);
 	memcpy(prepared->fingerprint.data, fingerprint.bytes, UUID_LEN);
-	pfree(frames);
 }
 
 /* What a reporter leaves out, an SQLSTATE can often say. */
@@ -370,9 +441,6 @@ homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared)
 	clamp_timestamp(event);
 	choose_service(event, prepared);
 	choose_type(event, prepared);
-	scrub(prepared, HOMEO_FIELD_MESSAGE);
-	scrub(prepared, HOMEO_FIELD_CONTEXT);
-	scrub(prepared, HOMEO_FIELD_STACK);
 	compute_fingerprint(prepared);
 }
 

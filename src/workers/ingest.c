@@ -61,10 +61,11 @@
  * took, but for no longer than the limit.  What a batch costs besides its
  * events is so shared by the more of them the faster they come, and callers
  * keep their processors.  In a flood of errors that are known already it
- * rests as long as it may.
+ * rests longer.
  */
 #define REST_FACTOR			3
 #define REST_LIMIT_MS		50
+#define FLOOD_REST_MS		100
 
 /* Failures in a row after which a batch is taken apart, or an event left. */
 #define MAX_TRIES			3
@@ -321,7 +322,7 @@ static void
 pace(HomeoConsumer *c)
 {
 	bool		flood = c->result.counted > c->result.stored;
-	long		rest_ms = flood ? REST_LIMIT_MS :
+	long		rest_ms = flood ? FLOOD_REST_MS :
 	Min(REST_FACTOR * c->batch_took, REST_LIMIT_MS);
 	long		left = Max((long) homeo_guc_batch_timeout,
 						   c->batch_took + rest_ms) -
