@@ -30,7 +30,7 @@ select is(count(*), 0::bigint, 'an agent does not get the operator''s work')
 from homeostasis.claim_job('agent', interval '1 minute');
 create temporary table claimed as select * from homeostasis.claim_job('operator', interval '5 minutes');
 select is(kind || ' ' || database, 'plan shop', 'a claim says what to do where') from claimed;
-select is(payload - 'event', '{"database": "shop", "captures": {}, "origin": "server_log",
+select is(payload - 'event', '{"database": "shop", "captures": {}, "origin": "server_log", "genuine": true,
     "session_role": null, "truncated": null, "template": {"name": "fixture_schema", "plan": "select 1", "explain": false}}',
   'the plan''s payload has what the contract with the operator says') from claimed;
 select ok(payload -> 'event' ? 'error_id', 'and the event') from claimed;

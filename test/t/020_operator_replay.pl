@@ -43,6 +43,7 @@ sub validate
         run_as        => 'app',
         transactional => JSON::PP::true,
         origin        => 'server_log',
+        genuine       => JSON::PP::true,
         session_role  => 'postgres');
 
     foreach my $key (keys %field)

@@ -43,7 +43,7 @@ sub quoted
 sub run_job
 {
     my ($kind, $payload, $database) = @_;
-    my $json = quoted($payload);
+    my $json = quoted({ genuine => JSON::PP::true, %$payload });
 
     $database //= 'shop';
     return decode_json($node->safe_psql('postgres',

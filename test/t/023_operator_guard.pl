@@ -30,7 +30,7 @@ sub as
 sub run_job
 {
     my ($kind, %payload) = @_;
-    (my $json = encode_json(\%payload)) =~ s/'/''/g;
+    (my $json = encode_json({ genuine => JSON::PP::true, %payload })) =~ s/'/''/g;
 
     return decode_json($node->safe_psql('postgres',
             "call homeostasis.run_job('$kind', 'shop', '$json', null)"));

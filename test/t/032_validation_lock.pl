@@ -80,7 +80,8 @@ sub dry_run
     my %event = (role => 'postgres', search_path => 'public', sqlstate => '42P01',
         exists $payload->{statement} ? (statement => delete $payload->{statement}) : ());
     my $json = encode_json({ run_as => 'postgres', transactional => JSON::PP::true,
-            origin => 'server_log', session_role => 'postgres', event => \%event, %$payload });
+            origin => 'server_log', genuine => JSON::PP::true, session_role => 'postgres',
+            event => \%event, %$payload });
     my $job = $node->background_psql('postgres');
 
     $json =~ s/'/''/g;
@@ -150,7 +151,7 @@ $node->safe_psql('postgres', q{
       return 1;
     end $$});
 my %payload = (run_as => 'postgres', transactional => JSON::PP::true,
-    origin => 'server_log', session_role => 'postgres',
+    origin => 'server_log', genuine => JSON::PP::true, session_role => 'postgres',
     event => { role => 'postgres', sqlstate => '42P01',
         statement => 'select slow_with_row()', search_path => 'public' },
     apply => ['insert into public.slow values (2)']);
