@@ -1,6 +1,7 @@
 #!/bin/bash
 #
-# sql_list.sh: the Makefile's list of the install script's files is complete
+# sql_list.sh: the Makefile's list of the install script's files is complete,
+# and the script can be run in a database of any encoding
 #
 # usage: test/static/sql_list.sh FILE...      what the Makefile names
 #
@@ -28,4 +29,9 @@ for file; do
     status=1
   }
 done
+LC_ALL=C grep -nE '[^ -~	]|(^|[^\\])\\u(00[89a-fA-F]|0[1-9a-fA-F]|[1-9a-fA-F])' \
+  "$@" share/templates/*.sql share/rules/*.json && {
+  echo 'these characters cannot be converted to SQL_ASCII'
+  status=1
+}
 exit "$status"
