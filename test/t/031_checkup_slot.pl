@@ -97,6 +97,8 @@ is($node->safe_psql('postgres', $slots), 'forgotten',
 $reader->signal('INT');
 $reader->finish;
 
+# A new slot holds back what was written since the last checkpoint.
+$node->safe_psql('postgres', 'checkpoint');
 $node->safe_psql('postgres', q{select pg_create_physical_replication_slot('young', true)});
 like(planned('young'), qr/^slot young holds back only /, 'a slot that holds back little stays');
 $node->safe_psql('postgres', q{select pg_create_physical_replication_slot('unused')});
