@@ -15,4 +15,4 @@ programs=()
 for file in "${files[@]}"; do
   programs+=("build/unit/$(basename "$file" .c)")
 done
-exec prove --exec '' "${programs[@]}"
+exec prove ${PROVE_FLAGS-} --exec '' "${programs[@]}"

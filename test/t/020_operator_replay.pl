@@ -260,6 +260,19 @@ like($r->{replay_note}, qr/homeostasis.replay is off/,
 $node->safe_psql('postgres', 'alter system reset homeostasis.replay');
 $node->reload;
 
+# A table that it would take long to go through while others wait.
+$node->safe_psql('postgres', 'alter system set homeostasis.dry_run_max_bytes = 0');
+$node->reload;
+wait_for_value($node, 'show homeostasis.dry_run_max_bytes', '0');
+$r = validate(statement => 'select 1', apply => ['update app.item set ref = 1']);
+ok($r->{ok} && !$r->{applied}, 'a patch does not go through a large table in a dry run');
+like($r->{replay_note}, qr/larger than homeostasis.dry_run_max_bytes/, 'and the note says so');
+$r = validate(statement => 'select 1', apply => ['insert into app.parent values (7)']);
+ok($r->{applied}, 'one that only adds rows is tried');
+$node->safe_psql('postgres', 'alter system reset homeostasis.dry_run_max_bytes');
+$node->reload;
+wait_for_value($node, 'show homeostasis.dry_run_max_bytes', '1GB');
+
 # Parameters, as the server writes them into an error's context.
 $r = validate(
     statement => 'insert into app.item (id, name, ref) values (99, $1, $2)',

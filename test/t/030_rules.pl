@@ -211,12 +211,15 @@ cmp_ok(
         select sum(total_bytes) from pg_backend_memory_contexts where name like 'homeostasis%'}),
     '<', 2 * 1024 * 1024, 'and little in its memory contexts');
 
-my $bare = new_cluster('bare', 'shared_preload_libraries' => '', -extension => 0);
+my $bare = new_cluster('bare', 'shared_preload_libraries' => '', -extension => 0,
+    'homeostasis.match_subject_limit' => '1kB');
 is( $bare->safe_psql('postgres', 'create extension homeostasis;'
         . rule('plain', q{'x'})
         . match(q{'x'}) . ';'
         . q{select sum(candidates) from homeostasis.stat_rules}),
     "plain\n0", 'rules match when the library is not preloaded, uncounted');
+is($bare->safe_psql('postgres', match(q{repeat('a', 1023) || 'x'}) . ';' . match(q{repeat('a', 1024) || 'x'})),
+    "plain\n", 'no more of a text is searched than homeostasis.match_subject_limit');
 $bare->stop;
 
 # More than a thousand rules that others wrote, when they are at hand: every
