@@ -196,11 +196,14 @@ is(as_superuser('select count(*) from public.loot'), '0',
 
 # Settings that a statement changes are put back for the next.
 app(q{create function app.set_path() returns int language sql as
-      $$select set_config('search_path', 'nowhere', false); select 1$$});
+      $$select set_config('search_path', 'nowhere', false),
+          set_config('app.leaked', '1', false); select 1$$});
 $r = validate(statement => 'select app.set_path()',
     apply => ['select app.set_path()',
-              q{insert into app.day values ('2026-01-01', 1)}]);
-ok($r->{ok}, 'a search_path that one statement sets is gone in the next');
+              q{insert into app.day values ('2026-01-01', 1)},
+              q{select 1 / (current_setting('app.leaked', true) <> '1')::int}]);
+ok($r->{ok}, 'what one statement sets is gone in the next')
+  or diag(encode_json($r));
 
 # A deferred constraint is checked, not forgotten.
 $r = validate(statement => 'insert into app.child values (1)',
