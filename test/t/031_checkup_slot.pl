@@ -12,6 +12,8 @@ use Test::More;
 my $node = new_cluster(
     'main',
     -streaming     => 1,
+    # What a finding leads to is tried by hand below.
+    'homeostasis.mode' => 'observe',
     'wal_level'    => 'replica',
     'max_wal_size' => '32MB',
     'min_wal_size' => '32MB');
