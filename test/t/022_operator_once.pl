@@ -57,6 +57,11 @@ my $status = 'select status from homeostasis.patches where id =';
 
 # The whole way, undisturbed.
 my ($patch, $lock) = approved('undisturbed');
+poll_until($node, q{
+    select count(*) from pg_stat_activity
+    where backend_type = 'homeostasis operator' and wait_event_type = 'Lock'
+      and clock_timestamp() - xact_start > interval '4 seconds'},
+    '1', 'a patch waits for its lock as long as it may, which workers may not');
 $lock->query_safe('rollback');
 $lock->quit;
 poll_until($node, "$status $patch", 'deployed', 'a patch is deployed');
