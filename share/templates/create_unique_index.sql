@@ -62,12 +62,13 @@ target as
 -- The columns, in the order in which the statement gives them.
 wanted as
 (
-  select item.place, a.attname, a.attnum, a.attgenerated
+  select min(item.place) as place, a.attname, a.attnum, a.attgenerated
   from written w
   cross join regexp_matches(w.columns, '("(?:[^"]|"")+"|[[:alpha:]_][\w$]*)', 'g')
     with ordinality as item (m, place)
   left join pg_attribute a on a.attrelid = (select oid from target)
     and a.attname = (parse_ident(item.m[1]))[1] and a.attnum > 0 and not a.attisdropped
+  group by a.attname, a.attnum, a.attgenerated
 ),
 -- An index that was meant to serve, but never became valid.
 invalid as
@@ -112,6 +113,12 @@ doubt as
     when exists (select from wanted where attgenerated = 'v')
       then (select format('column %I of %s is computed when it is read: it cannot be indexed', o.attname,
               t.name) from wanted o where o.attgenerated = 'v' limit 1)
+    when exists (select from pg_partitioned_table p
+                 where p.partrelid = t.oid
+                   and exists (select from unnest(p.partattrs::int2[]) as k
+                               where k not in (select attnum from wanted)))
+      then format('%s is partitioned by what the ON CONFLICT clause does not name: no unique index can'
+        ' span its partitions', t.name)
     when i.name is not null
       then format('index %s on these columns exists, but is invalid: remove the duplicates,'
         ' then REINDEX it', i.name)

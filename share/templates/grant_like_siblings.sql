@@ -5,8 +5,8 @@
 --
 -- A privilege is proposed when the role holds it, by itself or through a role
 -- it inherits from, on at least two and on most of the other tables (or
--- sequences) of the same owner in the same schema; and USAGE on the sequence of
--- a table into which the role may insert.
+-- sequences) of the same owner in the same schema, and the statement may need
+-- it; and USAGE on the sequence of a table into which the role may insert.
 with
 -- The failing session's search path: quoted or folded names.
 path as
@@ -23,6 +23,7 @@ path as
 named as
 (
   select c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relacl, c.relnamespace,
+         c.relispartition, c.relrowsecurity,
          rank() over (order by
            strpos(lower($1 #>> '{event,statement}'), lower(n.nspname || '.' || c.relname)) = 0,
            p.place nulls last) as rank
@@ -43,7 +44,7 @@ target as
 ),
 siblings as
 (
-  select c.oid, c.relacl
+  select c.oid, c.relacl, c.relrowsecurity
   from target t
   join pg_class c on c.relnamespace = t.relnamespace and c.relowner = t.relowner
     and c.oid <> t.oid and not c.relispartition
@@ -74,12 +75,32 @@ held as
   cross join aclexplode(c.relacl) as a
   where t.relkind = 'S' and a.privilege_type = 'INSERT'
 ),
+-- What the statement, or one in a function that it called, does to tables: the
+-- message does not say which privilege it lacked.  Most of them read as well.
+deeds as
+(
+  select upper(m[1]) as deed
+  from regexp_matches(concat_ws(' ', $1 #>> '{event,statement}', $1 #>> '{event,context}'),
+    '\m(insert|update|delete|truncate|merge|copy|references|trigger)\M', 'gi') as m
+),
+needed as
+(
+  select privilege
+  from unnest(array['SELECT', 'USAGE', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'])
+    as privilege
+  cross join target t
+  where privilege in ('SELECT', 'USAGE') or t.relkind = 'S'
+     or privilege in (select deed from deeds)
+     or privilege in ('INSERT', 'UPDATE', 'DELETE') and 'MERGE' in (select deed from deeds)
+     or privilege = 'INSERT' and 'COPY' in (select deed from deeds)
+),
 lacking as
 (
   select self.rolname as grantee, h.privilege_type as privilege, max(h.siblings) as siblings
   from target t
   cross join held h
   join self on self.oid = h.grantee
+  join needed n on n.privilege = h.privilege_type
   where h.grantee <> t.relowner
     and not exists (select from aclexplode(t.relacl) as a
                     where a.grantee = h.grantee and a.privilege_type = h.privilege_type)
@@ -99,6 +120,22 @@ doubt as
         ' whose owner has to see to it', $1 #>> '{event,role}')
     when (select count(*) from target) > 1
       then format('there are several relations called %I', $1 #>> '{captures,name}')
+    when (select relispartition from target)
+      then format('%s is a partition: its rows are read and written through its table',
+        (select name from target))
+    when exists (select from target t
+                 join pg_attribute a on a.attrelid = t.oid
+                 cross join aclexplode(a.attacl) as p
+                 join self on self.oid = p.grantee)
+      then format('role %I holds privileges on columns of %s: that it does not on others may be meant',
+        $1 #>> '{event,role}', (select name from target))
+    when not (select relrowsecurity from target)
+      and exists (select from siblings s
+                  cross join aclexplode(s.relacl) as p
+                  join self on self.oid = p.grantee
+                  where s.relrowsecurity)
+      then format('policies choose the rows of siblings that the role may see; %s has none',
+        (select name from target))
     when not exists (select from grants)
       then format('role %I holds no privilege on most of the siblings of %s that it lacks on it',
         $1 #>> '{event,role}', (select name from target))
