@@ -17,6 +17,24 @@ path as
   from regexp_matches($1 #>> '{event,search_path}', '("(?:[^"]|"")+"|[^",\s]+)', 'g')
     with ordinality as part (m, place)
 ),
+-- The path that a session of the role begins with, unless postgresql.conf says
+-- otherwise; another was set by the session itself, and would be again.
+initial as
+(
+  select array_agg(case when m[1] like '"%' then replace(substr(m[1], 2, length(m[1]) - 2), '""', '"')
+                        else lower(m[1]) end order by place) as path
+  from coalesce(
+    (select substr(line, length('search_path=') + 1)
+     from pg_db_role_setting s
+     cross join unnest(s.setconfig) as line
+     where line like 'search_path=%'
+       and s.setrole in (0, (select oid from pg_roles where rolname = $1 #>> '{event,role}'))
+       and s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+     order by s.setrole <> 0 desc, s.setdatabase <> 0 desc
+     limit 1),
+    (select boot_val from pg_settings where name = 'search_path')) as setting
+  cross join regexp_matches(setting, '("(?:[^"]|"")+"|[^",\s]+)', 'g') with ordinality as part (m, place)
+),
 self as
 (
   select oid, rolname, rolsuper, rolcanlogin from pg_roles where rolname = $1 #>> '{event,role}'
@@ -72,6 +90,9 @@ doubt as
     when exists (select from homes h join former_schemas f on f.nspname = h.nspname)
       then format('the search_path of %I has the schema by now: sessions that began before have to connect'
         ' again', s.rolname)
+    when (select array_agg(nspname order by place) from path) is distinct from (select path from initial)
+      then format('the search_path was set by the session itself, or in postgresql.conf, and not for role %I'
+        ' or the database: it has to be changed there', s.rolname)
   end as reason
   from self s
 )

@@ -171,14 +171,28 @@ tables as
 sequences as
 (
   select distinct format('%I.%I', n.nspname, s.relname) as name, q.seqtypid::regtype as type,
-         pg_get_userbyid(s.relowner) as owner
+         pg_get_userbyid(s.relowner) as owner,
+         -- A limit that is not that of its type stays unless it is lifted.
+         case when l.text <> '' and q.seqincrement > 0 then ' no maxvalue'
+              when l.text <> '' then ' no minvalue' else '' end as lift,
+         l.text as limit
   from columns c
   join counters k on k.relid = c.relid and k.attnum = c.attnum
-  join pg_sequence q on q.seqrelid = k.seqrelid and q.seqtypid <> 'int8'::regtype
+  join pg_sequence q on q.seqrelid = k.seqrelid
+  cross join lateral
+    (select case
+       when q.seqincrement > 0 and q.seqmax < case q.seqtypid
+           when 'int2'::regtype then 32767 when 'int4'::regtype then 2147483647
+           else 9223372036854775807 end then ' maxvalue ' || q.seqmax
+       when q.seqincrement < 0 and q.seqmin > case q.seqtypid
+           when 'int2'::regtype then -32768 when 'int4'::regtype then -2147483648
+           else -9223372036854775808 end then ' minvalue ' || q.seqmin
+       else '' end as text) as l
   join pg_class s on s.oid = k.seqrelid
   join pg_namespace n on n.oid = s.relnamespace
   join pg_attribute a on a.attrelid = c.relid and a.attnum = c.attnum
-  where a.attidentity = '' or c.atttypid = 'int8'::regtype
+  where (q.seqtypid <> 'int8'::regtype and (a.attidentity = '' or c.atttypid = 'int8'::regtype))
+     or l.text <> ''
 ),
 -- A column's children have it, too, and are altered with it.
 tree as
@@ -263,10 +277,10 @@ doubt as
 select
   case when d.reason is null then
     array(select format('alter table %s %s', table_name, widen) from tables order by place)
-    || array(select format('alter sequence %s as bigint', name) from sequences order by name)
+    || array(select format('alter sequence %s as bigint%s', name, lift) from sequences order by name)
   end as apply,
   case when d.reason is null then
-    array(select format('alter sequence %s as %s', name, type) from sequences order by name)
+    array(select format('alter sequence %s as %s%s', name, type, "limit") from sequences order by name)
     || array(select format('alter table %s %s', table_name, narrow) from tables order by place desc)
   end as undo,
   c.owner as run_as,
