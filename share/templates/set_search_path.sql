@@ -16,6 +16,8 @@ path as
          place
   from regexp_matches($1 #>> '{event,search_path}', '("(?:[^"]|"")+"|[^",\s]+)', 'g')
     with ordinality as part (m, place)
+  -- Where the session found what it had temporary; that goes without saying.
+  where m[1] <> 'pg_temp' or place > 1
 ),
 -- The path that a session of the role begins with, unless postgresql.conf says
 -- otherwise; another was set by the session itself, and would be again.

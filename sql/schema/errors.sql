@@ -163,7 +163,8 @@ comment on column homeostasis.errors.stack_hash is 'The stack trace, in stacks';
 comment on column homeostasis.errors.database_name is
   'Database of the session, or the one that a failed login asked for';
 comment on column homeostasis.errors.application_name is 'The session''s setting of that name';
-comment on column homeostasis.errors.search_path is 'The setting when the error was raised';
+comment on column homeostasis.errors.search_path is
+  'The setting when the error was raised; pg_temp comes first if the session had temporary objects';
 comment on column homeostasis.errors.backend_pid is
   'Process that raised it, or that the reporter was connected to';
 comment on column homeostasis.errors.session_start is

@@ -124,6 +124,20 @@ read_parameters(const char *context, int count, List **parameters)
 	return false;
 }
 
+/*
+ * Whether a bare name may have stood for something temporary, which is not
+ * here: the path then begins with pg_temp.  An error that names its relation
+ * can be told from another by what it says.
+ */
+static bool
+may_mean_temporary(Jsonb *event)
+{
+	const char *path = homeo_json_text(event, "search_path");
+
+	return path != NULL && strncmp(path, "pg_temp", strlen("pg_temp")) == 0 &&
+		homeo_json_text(event, "schema_name") == NULL;
+}
+
 /* Why the event cannot be replayed, by what is known of its origin. */
 static const char *
 obstacle_of_origin(Jsonb *payload, Jsonb *event)
@@ -143,6 +157,8 @@ obstacle_of_origin(Jsonb *payload, Jsonb *event)
 		return "the search_path was cut when it was stored";
 	if (strstr(statement, SCRUBBED_MARK) != NULL)
 		return "a secret was removed from the statement";
+	if (may_mean_temporary(event))
+		return "its session had temporary objects, which it may have meant";
 	return NULL;
 }
 

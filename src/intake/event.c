@@ -133,7 +133,8 @@ homeo_event_encode(const HomeoEvent *event, HomeoEventRecord *record)
 	record->header.level = event->level;
 	record->header.flags =
 		(event->rejected ? HOMEO_RECORD_REJECTED : 0) |
-		(event->genuine ? HOMEO_RECORD_GENUINE : 0);
+		(event->genuine ? HOMEO_RECORD_GENUINE : 0) |
+		(event->temporary ? HOMEO_RECORD_TEMPORARY : 0);
 	record->header.nfields = nfields;
 	record->header.event_id = event->event_id;
 	record->header.timestamp = event->timestamp;
@@ -354,6 +355,7 @@ homeo_event_decode(const char *data, Size len, HomeoEvent *event)
 	event->level = (HomeoEventLevel) header.level;
 	event->rejected = (header.flags & HOMEO_RECORD_REJECTED) != 0;
 	event->genuine = (header.flags & HOMEO_RECORD_GENUINE) != 0;
+	event->temporary = (header.flags & HOMEO_RECORD_TEMPORARY) != 0;
 	event->database = header.database;
 	event->role = header.role;
 	event->session_role = header.session_role;

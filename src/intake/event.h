@@ -102,6 +102,7 @@ typedef struct HomeoEvent
 	HomeoEventLevel level;
 	bool		rejected;		/* see above */
 	bool		genuine;		/* the server found it: nobody made it up */
+	bool		temporary;		/* the session has temporary objects */
 	Oid			database;		/* InvalidOid: none */
 	Oid			role;			/* in force */
 	Oid			session_role;
@@ -117,6 +118,7 @@ StaticAssertDecl(HOMEO_FIELD_COUNT <= 32, "a bit per field in 32 bits");
 
 #define HOMEO_RECORD_REJECTED	0x01
 #define HOMEO_RECORD_GENUINE	0x02
+#define HOMEO_RECORD_TEMPORARY	0x04
 
 /* The start of a record; in the byte order of the machine. */
 typedef struct HomeoEventHeader

@@ -85,6 +85,19 @@ resolve_names(HomeoEvent *event)
 }
 
 /*
+ * What a session has temporary it finds first, unless its path says otherwise.
+ */
+static void
+complete_search_path(HomeoEvent *event)
+{
+	char	   *path = string_of(event, HOMEO_FIELD_SEARCH_PATH);
+
+	if (event->temporary && path != NULL && strstr(path, "pg_temp") == NULL)
+		set_name(event, HOMEO_FIELD_SEARCH_PATH,
+				 psprintf(path[0] == '\0' ? "pg_temp" : "pg_temp, %s", path));
+}
+
+/*
  * Only the server itself speaks for a database: what a reporter says goes to
  * a service of kind application, so that nobody can make the healer work on
  * a database by telling it a tale.  An error outside of any database, such
@@ -435,6 +448,7 @@ homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared)
 		return;
 	}
 	resolve_names(event);
+	complete_search_path(event);
 	prepared->excluded = is_excluded(event, had_names);
 	if (prepared->excluded)
 		return;

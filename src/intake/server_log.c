@@ -179,6 +179,7 @@ describe_session(HomeoEvent *event)
 
 	event->pid = MyProcPid;
 	event->session_start = MyStartTimestamp;
+	event->temporary = OidIsValid(MyProc->tempNamespaceId);
 	event->query_id = (int64) pgstat_get_my_query_id();
 	event->database = MyDatabaseId;
 	GetUserIdAndSecContext(&event->role, &security_context);

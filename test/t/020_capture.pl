@@ -92,6 +92,10 @@ join homeostasis.services s on s.id = e.service_id where constraint_name = 'orde
 SQL
     'an error of any database is stored in the home database');
 
+fail_in('shop', q{create temporary table staged (i int); set search_path = sales; select sqrt(-1) as staged});
+poll_until($node, captured('search_path', q{statement like '%as staged%'}), 'pg_temp, sales',
+    'the search path of a session with temporary tables begins with them');
+
 fail_in('shop', q{insert into sales.orders (id) values (null)});
 fail_in('shop', q{select (-1)::sales.positive});
 fail_in('shop', q{select from sales.order});

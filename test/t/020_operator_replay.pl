@@ -230,12 +230,17 @@ ok(!$r->{ok}, 'another relation that is in the way fails the patch');
 like($r->{failure}, qr/still fails with the patch: relation "other" already exists/,
     'and is named');
 
+# An error that names its relation is known to be about no temporary one.
+$r = validate(%$partition, search_path => 'pg_temp, public', schema_name => 'app');
+ok($r->{after}{ok}, 'a session with temporary objects does not matter when the error names its relation');
+
 # What is never replayed, and why.
 foreach my $case (
     [ qr/did not capture/,  origin => 'report', statement => 'select 1/0' ],
     [ qr/statement was cut/, truncated => ['statement'], statement => 'select 1/0' ],
     [ qr/search_path was cut/, truncated => ['search_path'], statement => 'select 1/0' ],
     [ qr/secret was removed/, statement => q{select '***', 1/0} ],
+    [ qr/temporary objects/, search_path => 'pg_temp, public', statement => 'select 1/0' ],
     [ qr/carries no statement/ ],
     [ qr/role .* does not exist/, role => 'gone', statement => 'select 1/0' ],
     [ qr/parameters are not known/, statement => 'select 1/$1' ],
