@@ -32,6 +32,7 @@ SQL_SCHEMA_NAMES = \
 
 SQL_CODE_NAMES = \
 	transition \
+	check \
 	audit \
 	reference \
 	worker \

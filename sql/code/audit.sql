@@ -317,7 +317,7 @@ begin
   elsif old.shipped and not by_extension then
     raise exception '% "%" came with the extension and cannot be deleted',
         tg_argv[0], to_jsonb(old) ->> tg_argv[1]
-      using errcode = 'object_not_in_prerequisite_state', hint = tg_argv[2];
+      using errcode = 'HO006', hint = tg_argv[2];
   else
     return old;
   end if;

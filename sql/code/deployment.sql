@@ -225,7 +225,7 @@ $$;
 comment on function homeostasis.begin_rollback(homeostasis.patches, homeostasis.deployments, text) is
   'Sends a locked, deployed patch on its way back; one without an undo fails, and what it did stays in its database';
 
-create function homeostasis.rollback(patch_id bigint, reason text) returns bigint
+create function homeostasis.rollback(patch_id bigint, reason text default null) returns bigint
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -233,18 +233,13 @@ declare
   patch constant homeostasis.patches := homeostasis.lock_patch(patch_id);
   deployment constant homeostasis.deployments := homeostasis.latest_deployment(patch);
 begin
-  if coalesce(reason, '') = '' then
-    raise exception 'a rollback needs a reason'
-      using errcode = 'null_value_not_allowed',
-            hint = 'It is what the next person reads who looks at the issue.';
-  end if;
   if patch.status not in ('deployed', 'healed') then
     perform homeostasis.refuse_patch(patch, 'rolled back',
       'Only a patch that is "deployed" or "healed" can be rolled back.');
   end if;
   if patch.undo_sql is null then
     raise exception 'patch % cannot be rolled back: it has no undo', patch_id
-      using errcode = 'object_not_in_prerequisite_state',
+      using errcode = 'HO006',
             hint = case when patch.reversible = 'unneeded'
               then 'To leave what it did does no harm: there is nothing to undo.'
               else 'Its statements are in homeostasis.patches.apply_sql; what they did must be undone by hand.'
@@ -254,10 +249,11 @@ begin
              where p.service_id = patch.service_id and p.issue_id = patch.issue_id
                and p.id <> patch.id and homeostasis.is_active_patch(p.status)) then
     raise exception 'patch % cannot be rolled back while another patch works on its issue', patch_id
-      using errcode = 'object_in_use',
+      using errcode = 'HO006',
             hint = format('See homeostasis.patches for issue %s.', patch.issue_id);
   end if;
-  perform homeostasis.begin_rollback(patch, deployment, reason);
+  perform homeostasis.begin_rollback(patch, deployment,
+    coalesce(nullif(reason, ''), 'rolled back by ' || homeostasis.actor()));
   return deployment.id;
 end
 $$;

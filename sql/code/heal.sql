@@ -30,7 +30,7 @@ declare
 begin
   if event is null then
     raise exception 'the latest error of issue % is not stored any more', issue.id
-      using errcode = 'object_not_in_prerequisite_state',
+      using errcode = 'HO006',
             hint = 'Retention removed it; the next occurrence can be diagnosed.';
   end if;
   select m.* into diagnosis from homeostasis.match(event) m;
@@ -77,7 +77,7 @@ begin
   if found then
     raise exception 'patch % works on issue % already: it is "%"',
         active.id, issue.id, active.status
-      using errcode = 'object_in_use',
+      using errcode = 'HO006',
             hint = 'Wait for it, reject it or roll it back.';
   end if;
   if issue.status not in ('open', 'regressed') then
@@ -89,7 +89,7 @@ begin
   if service.database_name is null then
     raise exception 'issue % cannot be healed: service "%" is not a database',
         issue.id, service.name
-      using errcode = 'feature_not_supported',
+      using errcode = 'HO006',
             hint = 'SQL patches heal databases; follow the advice in homeostasis.analysis.';
   end if;
 end
@@ -109,19 +109,19 @@ declare
 begin
   if analysis.id is null then
     raise exception 'issue % has no diagnosis', issue.id
-      using errcode = 'object_not_in_prerequisite_state',
+      using errcode = 'HO006',
             hint = 'Write a rule for it: homeostasis.explain_match() shows what each rule lacks.';
   end if;
   if coalesce(wanted, analysis.template) is null then
     raise exception 'the diagnosis of issue % comes with advice, not with a patch', issue.id
-      using errcode = 'object_not_in_prerequisite_state',
+      using errcode = 'HO006',
             detail = analysis.root_cause, hint = analysis.suggestion;
   end if;
   select t.* into chosen from homeostasis.patch_templates t
     where t.name = coalesce(wanted, analysis.template);
   if not found then
     raise exception 'there is no template "%"', coalesce(wanted, analysis.template)
-      using errcode = 'undefined_object',
+      using errcode = 'HO005',
             hint = 'The templates are in homeostasis.patch_templates.';
   end if;
   return chosen;
@@ -165,7 +165,7 @@ begin
   event := homeostasis.analysed_event(issue.service_id, analysis.id);
   if event is null then
     raise exception 'the error that issue % was diagnosed by is not stored any more', issue.id
-      using errcode = 'object_not_in_prerequisite_state',
+      using errcode = 'HO006',
             hint = 'Retention removed it; the next occurrence can be healed.';
   end if;
   insert into homeostasis.patches (service_id, issue_id, analysis_id, kind, template, class,

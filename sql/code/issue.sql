@@ -34,7 +34,7 @@ begin
   select i.* into issue from homeostasis.issues i where i.id = issue_id for no key update;
   if not found then
     raise exception 'there is no issue %', issue_id
-      using errcode = 'no_data_found', hint = 'The issues are in homeostasis.issues.';
+      using errcode = 'HO005', hint = 'The issues are in homeostasis.issues.';
   end if;
   return issue;
 end
@@ -146,7 +146,7 @@ begin
     limit 1;
   if found then
     raise exception 'issue % cannot be regrouped while patch % works on it', issue.id, active
-      using errcode = 'object_not_in_prerequisite_state',
+      using errcode = 'HO006',
             hint = 'Reject the patch, or wait until it has healed the issue or was rolled back.';
   end if;
 end
@@ -165,7 +165,7 @@ declare
 begin
   if into_issue = from_issue then
     raise exception 'issue % cannot be merged into itself', into_issue
-      using errcode = 'invalid_parameter_value', hint = 'Name two issues.';
+      using errcode = 'HO007', hint = 'Name two issues.';
   end if;
   perform homeostasis.lock_grouping();
   perform homeostasis.lock_issue(id)
@@ -175,7 +175,7 @@ begin
   source := homeostasis.lock_issue(from_issue);
   if target.service_id <> source.service_id then
     raise exception 'issues % and % are of different services', into_issue, from_issue
-      using errcode = 'invalid_parameter_value',
+      using errcode = 'HO007',
             hint = 'A patch heals one service, so an issue has one.';
   end if;
   perform homeostasis.check_regroupable(source);
@@ -274,7 +274,7 @@ begin
   then
     raise exception 'issue % has % fingerprints, of which % are named', issue_id,
         all_of_them, chosen
-      using errcode = 'invalid_parameter_value',
+      using errcode = 'HO007',
             hint = 'Name some of its fingerprints in homeostasis.issue_fingerprints, not all and no others.';
   end if;
 

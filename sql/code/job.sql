@@ -255,7 +255,8 @@ declare
 begin
   select j.* into job from homeostasis.jobs j where j.id = job_id;
   if not found then
-    raise exception 'there is no job %', job_id using errcode = 'no_data_found';
+    raise exception 'there is no job %', job_id
+      using errcode = 'HO005', hint = 'The jobs are in homeostasis.jobs.';
   end if;
   perform homeostasis.lock_patch(job.patch_id);
   select j.* into job from homeostasis.jobs j where j.id = job_id and j.status = 'running'

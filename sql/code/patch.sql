@@ -67,7 +67,7 @@ begin
          old.transactional, old.digest)
   then
     raise exception 'patch % is "%": what it does cannot be changed any more', old.id, old.status
-      using errcode = 'object_not_in_prerequisite_state',
+      using errcode = 'HO006',
             hint = 'Reject it and heal the issue again.';
   end if;
   if old.status = 'planning' then
@@ -96,7 +96,7 @@ begin
     select p.* into patch from homeostasis.patches p where p.id = patch_id;
     if not found then
       raise exception 'there is no patch %', patch_id
-        using errcode = 'no_data_found', hint = 'The patches are in homeostasis.patches.';
+        using errcode = 'HO005', hint = 'The patches are in homeostasis.patches.';
     end if;
     perform from homeostasis.issues i
       where i.service_id = patch.service_id and i.id = patch.issue_id for no key update;
@@ -239,7 +239,7 @@ begin
   if opinion.decision = 'refuse' then
     raise exception 'patch % cannot be approved: policy "%" refuses class "%"',
         patch_id, opinion.policy, patch.class
-      using errcode = 'insufficient_privilege',
+      using errcode = 'HO008',
             hint = 'An administrator can change the policy.';
   end if;
   perform homeostasis.record_decision(patch, 'approved',
@@ -251,25 +251,21 @@ comment on function homeostasis.approve(bigint, text) is
   'Approves a validated patch, for exactly the statements it has now; it is deployed next';
 grant execute on function homeostasis.approve(bigint, text) to homeostasis_operator;
 
-create function homeostasis.reject(patch_id bigint, reason text) returns void
+create function homeostasis.reject(patch_id bigint, reason text default null) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   patch constant homeostasis.patches := homeostasis.lock_patch(patch_id);
 begin
-  if coalesce(reason, '') = '' then
-    raise exception 'a rejection needs a reason'
-      using errcode = 'null_value_not_allowed',
-            hint = 'It is what the next person reads who looks at the issue.';
-  end if;
   if patch.status not in ('proposed', 'validated', 'approved') then
     perform homeostasis.refuse_patch(patch, 'rejected',
       case when patch.status in ('deployed', 'healed')
              then format('Undo it: select homeostasis.rollback(%s, ''reason'');', patch_id)
            else 'A patch that is "proposed", "validated" or "approved" can be rejected.' end);
   end if;
-  perform homeostasis.record_decision(patch, 'rejected', reason);
+  perform homeostasis.record_decision(patch, 'rejected',
+    coalesce(nullif(reason, ''), 'rejected by ' || homeostasis.actor()));
 end
 $$;
 

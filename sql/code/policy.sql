@@ -161,7 +161,7 @@ begin
   select p.* into patch from homeostasis.patches p where p.id = patch_id;
   if not found then
     raise exception 'there is no patch %', patch_id
-      using errcode = 'no_data_found', hint = 'The patches are in homeostasis.patches.';
+      using errcode = 'HO005', hint = 'The patches are in homeostasis.patches.';
   end if;
   mode := homeostasis.service_mode(patch.service_id);
   covering := homeostasis.policy_for(patch.service_id, patch.class);

@@ -23,7 +23,7 @@ begin
   if known = 0 then
     raise exception '% "%" has a % that is not in homeostasis.%: "%"', tg_table_name,
         coalesce(content ->> 'id', content ->> 'name'), tg_argv[0], tg_argv[1], value
-      using errcode = 'foreign_key_violation', column = tg_argv[0],
+      using errcode = 'HO003', column = tg_argv[0],
             hint = format('Insert that into homeostasis.%s first, or name one that is there.', tg_argv[1]);
   end if;
   return null;
@@ -58,7 +58,7 @@ begin
   if users > 0 then
     raise exception '"%" cannot be deleted from %: % rows of homeostasis.% name it', value, tg_table_name,
         users, tg_argv[0]
-      using errcode = 'foreign_key_violation',
+      using errcode = 'HO003',
             hint = format('Delete those first, or change their %s.', tg_argv[1]);
   end if;
   return null;

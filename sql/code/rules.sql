@@ -227,7 +227,7 @@ begin
   if load_rules.shipped
     and not (select r.rolsuper from pg_roles r where r.rolname = session_user) then
     raise exception 'only the extension itself can ship rules'
-      using errcode = 'insufficient_privilege',
+      using errcode = 'HO008',
             hint = 'Load the pack without shipped => true.';
   end if;
   perform homeostasis.check_pack(pack);
@@ -314,7 +314,7 @@ begin
   delete from homeostasis.rule_packs p where p.name = unload_rules.pack;
   if not found then
     raise exception 'there is no rule pack "%"', pack
-      using errcode = 'undefined_object',
+      using errcode = 'HO005',
             hint = 'See homeostasis.rule_packs for the packs that are loaded.';
   end if;
   return removed;

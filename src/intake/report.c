@@ -71,7 +71,7 @@ put_event(const HomeoEvent *event, instr_time start, int done, int total)
 			break;
 		case HOMEO_RING_TOO_LARGE:
 			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					(errcode(ERRCODE_HOMEO_INVALID_EVENT),
 					 errmsg("the event is too large for the ring"),
 					 errhint("Report less of it, or raise homeostasis.ring_size.")));
 			break;
@@ -87,7 +87,7 @@ json_argument(FunctionCallInfo fcinfo, const char *name)
 {
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				(errcode(ERRCODE_HOMEO_INVALID_ARGUMENT),
 				 errmsg("argument \"%s\" may not be null", name),
 				 errhint("Give an object with at least the key error_message.")));
 	return PG_GETARG_JSONB_P(0);

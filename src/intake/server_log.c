@@ -17,6 +17,7 @@
 #include "intake/server_log.h"
 
 #include "access/parallel.h"
+#include "base/errors.h"
 #include "base/executable.h"
 #include "base/guc.h"
 #include "base/shmem.h"
@@ -59,10 +60,22 @@ is_overflow(const ErrorData *edata)
 		strcmp(edata->message_id, HOMEO_REPORT_FULL) == 0;
 }
 
+/*
+ * What our own functions refuse is an answer to whoever called them.  Others
+ * may raise the class, too; that hides no more than catching the error would.
+ */
+static bool
+is_refusal(const ErrorData *edata)
+{
+	return ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
+		ERRCODE_TO_CATEGORY(ERRCODE_HOMEO_INVALID_EVENT);
+}
+
 static bool
 wanted(const ErrorData *edata)
 {
 	return homeo_guc_capture &&
+		!is_refusal(edata) &&
 		!is_overflow(edata) &&
 		edata->elevel >= homeo_guc_capture_level &&
 		homeo_guc_captures_sqlstate(edata->sqlerrcode);

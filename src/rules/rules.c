@@ -9,6 +9,7 @@
 #include "rules/rules.h"
 
 #include "base/compat.h"
+#include "base/errors.h"
 #include "base/guc.h"
 #include "funcapi.h"
 #include "intake/event_json.h"
@@ -116,7 +117,7 @@ homeo_explain_match(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				(errcode(ERRCODE_HOMEO_INVALID_ARGUMENT),
 				 errmsg("event and every_rule may not be null"),
 				 errhint("Give an event as homeostasis.report() takes it, and true or false.")));
 	only_rule = PG_ARGISNULL(2) ? NULL :

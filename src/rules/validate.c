@@ -55,7 +55,7 @@ get_text(HeapTuple row, TupleDesc desc, const char *column)
 }
 
 /*
- * The pattern in UTF-8, unless PCRE2 refuses it or its length: then raises an
+ * The pattern in UTF-8, unless it is empty or PCRE2 refuses it or its length: then raises an
  * error about the column of its owner, such as: rule "a".
  */
 HomeoSlice
@@ -64,6 +64,13 @@ homeo_validate_pattern(const char *owner, const char *column, HomeoSlice given)
 	HomeoSlice	source;
 	HomeoRegexProblem problem;
 
+	if (given.len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_HOMEO_INVALID_RULE),
+				 errmsg("%s has an invalid %s: it is empty, and would match everything",
+						owner, column),
+				 errhint("Use null for a rule without this condition."),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
 	if (given.len > HOMEO_PATTERN_MAX_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_HOMEO_INVALID_RULE),

@@ -14,6 +14,7 @@
 
 #include "access/htup_details.h"
 #include "base/compat.h"
+#include "base/errors.h"
 #include "base/shmem.h"
 #include "base/worker.h"
 #include "catalog/pg_type.h"
@@ -49,8 +50,9 @@ run_step(HomeoStep step, void *arg)
 
 	if (!homeo_worker_find_owner(&owner))
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("extension homeostasis is being changed or dropped")));
+				(errcode(ERRCODE_HOMEO_NOT_NOW),
+				 errmsg("extension homeostasis is being changed or dropped"),
+				 errhint("Try again in a moment.")));
 
 	GetUserIdAndSecContext(&save_user, &save_context);
 	nest_level = NewGUCNestLevel();
@@ -139,7 +141,7 @@ check_call(FunctionCallInfo fcinfo)
 	if (!fcinfo->context || !IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+				(errcode(ERRCODE_HOMEO_NOT_NOW),
 				 errmsg("procedure %s cannot run in a transaction block",
 						format_procedure(fcinfo->flinfo->fn_oid)),
 				 errhint("Make the CALL a statement of its own.")));
@@ -190,13 +192,15 @@ homeo_run_job(PG_FUNCTION_ARGS)
 	check_call(fcinfo);
 	if (!superuser())
 		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				(errcode(ERRCODE_HOMEO_NOT_ALLOWED),
 				 errmsg("must be superuser to run a job by hand"),
-				 errdetail("A job can run any statement as any role.")));
+				 errdetail("A job can run any statement as any role."),
+				 errhint("Let the operator run it: homeostasis.heal() makes its jobs.")));
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("kind, database and payload of a job may not be null")));
+				(errcode(ERRCODE_HOMEO_INVALID_ARGUMENT),
+				 errmsg("kind, database and payload of a job may not be null"),
+				 errhint("They are columns of homeostasis.jobs.")));
 
 	job = homeo_job_make(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 						 NameStr(*PG_GETARG_NAME(1)), PG_GETARG_JSONB_P(2));

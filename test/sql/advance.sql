@@ -123,9 +123,9 @@ select is(fixture.advance(), 0, 'what a person rejected stays rejected');
 
 select fixture.issue(null) as issue_id \gset
 select is(fixture.advance(), 0, 'advice is not a patch');
-select throws_ok(format('select homeostasis.heal(%s)', :issue_id), '55000',
+select throws_ok(format('select homeostasis.heal(%s)', :issue_id), 'HO006',
   format('the diagnosis of issue %s comes with advice, not with a patch', :issue_id), 'and heal() says so');
-select throws_ok(format('select homeostasis.heal(%s, ''unheard_of'')', :issue_id), '42704',
+select throws_ok(format('select homeostasis.heal(%s, ''unheard_of'')', :issue_id), 'HO005',
   'there is no template "unheard_of"', 'heal() refuses a template that is not there');
 select lives_ok(format('select homeostasis.heal(%s, ''fixture_schema'')', :issue_id),
   'a person can choose the template');
@@ -135,9 +135,9 @@ select is(fixture.advance(), 0, 'a template that is not there is not tried');
 select fixture.issue() as issue_id \gset
 delete from homeostasis.analysis where issue_id = :issue_id;
 select is(fixture.advance(), 0, 'without a diagnosis nothing is healed');
-select throws_ok(format('select homeostasis.heal(%s)', :issue_id), '55000',
+select throws_ok(format('select homeostasis.heal(%s)', :issue_id), 'HO006',
   format('issue %s has no diagnosis', :issue_id), 'and heal() says so');
-select throws_ok('select homeostasis.heal(-1)', 'P0002', 'there is no issue -1', 'heal() names an issue that is not there');
+select throws_ok('select homeostasis.heal(-1)', 'HO005', 'there is no issue -1', 'heal() names an issue that is not there');
 
 select fixture.issue() as issue_id \gset
 update homeostasis.issues set status = 'muted', muted_until = now() + interval '1 hour' where id = :issue_id;
@@ -153,7 +153,7 @@ select fixture.issue() as issue_id \gset
 update homeostasis.issues set service_id = (select id from homeostasis.services where name = 'shop/web') where id = :issue_id;
 update homeostasis.analysis set service_id = (select id from homeostasis.services where name = 'shop/web') where issue_id = :issue_id;
 select is(fixture.advance(), 0, 'a service that is not a database is not healed with SQL');
-select throws_ok(format('select homeostasis.heal(%s)', :issue_id), '0A000', null, 'and heal() says so');
+select throws_ok(format('select homeostasis.heal(%s)', :issue_id), 'HO006', null, 'and heal() says so');
 
 -- Diagnosed again ------------------------------------------------------------------------
 
@@ -175,8 +175,8 @@ from homeostasis.issues i where i.id = :issue_id;
 delete from homeostasis.rules where id = 'p.kettle';
 select is(homeostasis.diagnose(:issue_id), null, 'when no rule matches any more the diagnosis stays');
 delete from homeostasis.errors where message = 'the kettle is empty';
-select throws_ok(format('select homeostasis.diagnose(%s)', :issue_id), '55000', null, 'without its error it cannot be diagnosed');
-select throws_ok('select homeostasis.diagnose(-1)', 'P0002', 'there is no issue -1', 'nor one that is not there');
+select throws_ok(format('select homeostasis.diagnose(%s)', :issue_id), 'HO006', null, 'without its error it cannot be diagnosed');
+select throws_ok('select homeostasis.diagnose(-1)', 'HO005', 'there is no issue -1', 'nor one that is not there');
 
 -- Which diagnosis -------------------------------------------------------------------------
 

@@ -147,7 +147,7 @@ from homeostasis.policies where name = 'ask_a_person';
 update homeostasis.policies set enabled = false where name = 'small_and_reversible';
 select ok(shipped and modified, 'an edited shipped policy is marked, so that a dump keeps it')
 from homeostasis.policies where name = 'small_and_reversible';
-select throws_ok('delete from homeostasis.policies where name = ''ask_a_person''', '55000',
+select throws_ok('delete from homeostasis.policies where name = ''ask_a_person''', 'HO006',
   'policy "ask_a_person" came with the extension and cannot be deleted', 'a shipped policy cannot be deleted');
 update homeostasis.policies set shipped = false where name = 'ask_a_person';
 select ok(shipped, 'nor disowned') from homeostasis.policies where name = 'ask_a_person';

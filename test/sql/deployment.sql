@@ -71,7 +71,10 @@ select is(fixture.status(:patch_id), 'failed', 'or fails, without an undo');
 -- Back ------------------------------------------------------------------------------
 
 select fixture.patch('deployed') as patch_id \gset
-select throws_ok(format('select homeostasis.rollback(%s, '''')', :patch_id), '22004', null, 'a rollback wants a reason');
+select fixture.patch('deployed') as unwanted \gset
+select lives_ok(format('select homeostasis.rollback(%s)', :unwanted), 'a patch can be rolled back without a reason');
+select is(d.rollback_reason, 'rolled back by ' || session_user, 'then the deployment says who did')
+from homeostasis.deployments d where d.patch_id = :unwanted;
 select homeostasis.rollback(:patch_id, 'it made things worse') as deployment_id \gset
 select is(j.kind || ' ' || (j.payload ->> 'statements'), 'undo ["drop table orders_2"]', 'the operator gets the undo')
 from homeostasis.jobs j where j.deployment_id = :deployment_id order by id desc limit 1;
@@ -95,14 +98,14 @@ select is(fixture.status(:patch_id) || ': ' || fixture.reason(:patch_id), 'faile
   'an undo that fails leaves the patch failed');
 
 select fixture.patch('deployed', '{"undo": null}') as patch_id \gset
-select throws_ok(format('select homeostasis.rollback(%s, ''x'')', :patch_id), '55000',
+select throws_ok(format('select homeostasis.rollback(%s, ''x'')', :patch_id), 'HO006',
   format('patch %s cannot be rolled back: it has no undo', :patch_id), 'without an undo there is no way back');
 select is(fixture.status(:patch_id), 'deployed', 'and nothing changes');
 
 -- What needs no undo is not said to be rolled back either.
 select fixture.patch('deployed', '{"undo": null}', issue => fixture.issue('fixture_unneeded')) as patch_id \gset
 prepare go_back as select homeostasis.rollback(:patch_id, 'x');
-select throws_ok('go_back', '55000', format('patch %s cannot be rolled back: it has no undo', :patch_id),
+select throws_ok('go_back', 'HO006', format('patch %s cannot be rolled back: it has no undo', :patch_id),
   'a change that needs no undo has none');
 select fixture.occur(p.issue_id, d.applied_at + interval '3 seconds') as event
 from homeostasis.patches p join homeostasis.deployments d on d.patch_id = p.id where p.id = :patch_id \gset
@@ -120,7 +123,7 @@ select fixture.patch('healed') as patch_id \gset
 update homeostasis.issues i set status = 'regressed' from homeostasis.patches p
   where p.id = :patch_id and i.id = p.issue_id;
 select homeostasis.heal(issue_id) as second_id from homeostasis.patches where id = :patch_id \gset
-select throws_ok(format('select homeostasis.rollback(%s, ''x'')', :patch_id), '55006', null,
+select throws_ok(format('select homeostasis.rollback(%s, ''x'')', :patch_id), 'HO006', null,
   'an old patch is not undone while another works on its issue');
 
 -- The watch -------------------------------------------------------------------------

@@ -111,7 +111,7 @@ from jsonb_array_elements(
 select throws_ok($$ select homeostasis.ingest('{"error_message": "x", "colour": 1}') $$,
   'HO001', 'event field "colour" is not a key of an event',
   'the field is named before the event is stored');
-select throws_ok(format('select homeostasis.%s(null::jsonb)', f), '22004', null, 'null does not crash the server: ' || f)
+select throws_ok(format('select homeostasis.%s(null::jsonb)', f), 'HO007', null, 'null does not crash the server: ' || f)
 from unnest(array['report', 'report_batch', 'ingest', 'ingest_checkup']) f;
 select throws_ok($$ select homeostasis.report('{"error_message": "x", "colour": 1}'::jsonb) $$,
   'HO001', 'event field "colour" is not a key of an event',

@@ -68,7 +68,7 @@ select homeostasis.resolve(:flood);
 select is(i.status, 'resolved', 'resolve() resolves') from pg_temp.flood() i;
 select throws_ok(format('select homeostasis.mute(%s)', :flood), 'HO002', null,
   'a resolved issue cannot be muted');
-select throws_ok('select homeostasis.resolve(0)', 'P0002', 'there is no issue 0',
+select throws_ok('select homeostasis.resolve(0)', 'HO005', 'there is no issue 0',
   'an issue that is not there is an error');
 select homeostasis.assign(:flood, 'noah');
 select is(i.assignee, 'noah', 'assign() assigns') from pg_temp.flood() i;
@@ -138,22 +138,22 @@ select is(pg_temp.report('the tiger is out', 1), :tiger2::bigint, 'what occurs l
 select is(pg_temp.counts(:tiger2), array[7, 7, 7]::bigint[], 'and is counted there');
 select is(pg_temp.report('the lion is out', 1), :lion::bigint, 'the first keeps the rest');
 
-select throws_ok(format('select homeostasis.merge(%s, %s)', :lion, :lion), '22023', null,
+select throws_ok(format('select homeostasis.merge(%s, %s)', :lion, :lion), 'HO007', null,
   'an issue is not merged into itself');
-select throws_ok(format('select homeostasis.merge(%s, %s)', :lion, :flood), '22023', null,
+select throws_ok(format('select homeostasis.merge(%s, %s)', :lion, :flood), 'HO007', null,
   'nor into one of another service');
-select throws_ok(format('select homeostasis.split(%s, %L)', :lion, f), '22023', null,
+select throws_ok(format('select homeostasis.split(%s, %L)', :lion, f), 'HO007', null,
   'split() wants some fingerprints of the issue: ' || why)
 from (values ('all', array(select fingerprint from homeostasis.issue_fingerprints where issue_id = :lion)),
   ('none', '{}'), ('others', array[gen_random_uuid()])) v (why, f);
 
 insert into homeostasis.patches (service_id, issue_id, analysis_id, kind, status)
   select service_id, id, 1, 'sql', 'validating' from homeostasis.issues where id = :tiger2;
-select throws_ok(format('select homeostasis.merge(%s, %s)', :lion, :tiger2), '55000', null,
+select throws_ok(format('select homeostasis.merge(%s, %s)', :lion, :tiger2), 'HO006', null,
   'an issue that a patch works on is not merged');
-select throws_ok(format('select homeostasis.merge(%s, %s)', :tiger2, :lion), '55000', null,
+select throws_ok(format('select homeostasis.merge(%s, %s)', :tiger2, :lion), 'HO006', null,
   'nor another one into it');
-select throws_ok(format('select homeostasis.split(%s, %L)', :tiger2, '{}'), '55000', null,
+select throws_ok(format('select homeostasis.split(%s, %L)', :tiger2, '{}'), 'HO006', null,
   'nor is it split');
 
 -- Who may ------------------------------------------------------------------

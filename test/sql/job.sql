@@ -46,7 +46,7 @@ select ok(homeostasis.complete_job(:job_id, fixture.plan()), 'an answer is taken
 select is(fixture.status(:patch_id), 'proposed', 'and moves the patch');
 select ok(not homeostasis.complete_job(:job_id, '{"ok": false, "refusal": "x"}'), 'a second answer is ignored');
 select is(fixture.status(:patch_id), 'proposed', 'and moves nothing');
-select throws_ok('select homeostasis.complete_job(-1, ''{}'')', 'P0002', 'there is no job -1',
+select throws_ok('select homeostasis.complete_job(-1, ''{}'')', 'HO005', 'there is no job -1',
   'an answer to no job is an error');
 
 select fixture.patch('planning') as patch_id \gset

@@ -178,7 +178,7 @@ insert into hard values
   ('(?n)(a)b', 'ab'), ('(?xx)[^ a]b', ' b'), ('(?x) a b # c', 'ab'), ('x{0}a', 'a'),
   ('(?i)Ა', 'ა'), ('(?i)k', e'\u212a'), ('(?i)ſ', 's'), ('(?i)ß', 'ẞ'), ('\p{Lu}', 'É'),
   ('\p{Georgian}', 'Ა'), ('[[:^digit:]]', 'é'), ('\Qa.b\E', 'a.b'), ('(?#c)a', 'a'), ('a\Z', e'a\n'),
-  ('a$', e'a\n'), ('^$', ''), ('', ''), ('', 'a'), ('a*', ''), ('(?m)^b$', e'a\nb\nc'),
+  ('a$', e'a\n'), ('^$', ''), ('(?:)', ''), ('(?:)', 'a'), ('a*', ''), ('(?m)^b$', e'a\nb\nc'),
   ('(?s)a.b', e'a\nb'), ('\Aa', 'a'), ('\Ga', 'a'), ('[^\x00-\x7f]', 'é'), ('\x{e9}', 'é'),
   ('(a.{0,300}?){30}b', repeat('a', 30) || 'b'), ('a{1,1000}b{1,1000}', 'aabb'),
   ('(?:a|b|c|d|e){1,60}z', 'abcdez'), ('(?C1)a', 'a'), ('(?:(?:(?:(?:a))))', 'a'),
@@ -365,7 +365,7 @@ select results_eq(
 select throws_ok($$select homeostasis.match('{"error_message": 1}')$$, 'HO001', null, 'a wrong type is refused');
 select throws_ok($$select homeostasis.match('{"error_message": "m", "color": "red"}')$$, 'HO001', null, 'an unknown key is refused');
 select throws_ok($$select homeostasis.match('[]')$$, 'HO001', null, 'an array is refused');
-select throws_ok($$select * from homeostasis.explain_match(null)$$, '22004', null, 'explain_match() needs an event');
+select throws_ok($$select * from homeostasis.explain_match(null)$$, 'HO007', null, 'explain_match() needs an event');
 select is_empty('select * from homeostasis.match(null)', 'match(null) gives nothing');
 
 -- Who may ask.

@@ -113,7 +113,7 @@ select lives_ok(format('update homeostasis.patches set run_as = ''pg_database_ow
 select fixture.answer('plan', fixture.plan()) as job_id \gset
 
 select throws_ok(format('update homeostasis.patches set %s where id = %s', change, :patch_id),
-  '55000', null, change || ' is refused after the proposal')
+  'HO006', null, change || ' is refused after the proposal')
 from unnest(array[
   'apply_sql = array[''drop table orders'']', 'apply_sql = null', 'undo_sql = null',
   'run_as = ''postgres''', 'database_name = ''template1''', 'transactional = false',
@@ -137,7 +137,7 @@ select ok(updated_at > created_at, 'updated_at follows') from homeostasis.patche
 
 -- One patch an issue ------------------------------------------------------------
 
-select throws_ok(format('select homeostasis.heal(%s)', issue_id), '55006',
+select throws_ok(format('select homeostasis.heal(%s)', issue_id), 'HO006',
   format('patch %s works on issue %s already: it is "proposed"', id, issue_id),
   'a second patch for the same issue is refused')
 from homeostasis.patches where id = :patch_id;
@@ -146,7 +146,7 @@ from homeostasis.patches where id = :patch_id;
 
 select throws_ok(format('select homeostasis.approve(%s)', :patch_id), 'HO002', null,
   'a patch that was not validated cannot be approved');
-select throws_ok('select homeostasis.approve(-1)', 'P0002', 'there is no patch -1',
+select throws_ok('select homeostasis.approve(-1)', 'HO005', 'there is no patch -1',
   'an id that is not there is named');
 
 select fixture.patch('validated') as patch_id \gset
@@ -160,8 +160,9 @@ where p.id = :patch_id;
 select throws_ok(format('select homeostasis.approve(%s)', :patch_id), 'HO002',
   format('patch %s cannot be approved: it is "approved"', :patch_id), 'it cannot be approved twice');
 
-select throws_ok(format('select homeostasis.reject(%s, '''')', :patch_id), '22004', null,
-  'a rejection wants a reason');
+select fixture.patch('validated') as unwanted \gset
+select lives_ok(format('select homeostasis.reject(%s)', :unwanted), 'a patch can be rejected without a reason');
+select is(fixture.reason(:unwanted), 'rejected by ' || session_user, 'then status_reason says who did');
 select lives_ok(format('select homeostasis.reject(%s, ''changed my mind'')', :patch_id),
   'an approval can be taken back before the deployment');
 select is(fixture.issue_status(:patch_id), 'open', 'and its issue opens again');

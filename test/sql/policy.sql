@@ -125,7 +125,7 @@ update homeostasis.policies set enabled = true where shipped;
 
 insert into homeostasis.policies (name, decision, priority, classes) values ('never', 'refuse', 5, '{schema}');
 select is(pg_temp.decision(:patch_id), 'refuse never: policy "never" refuses class "schema"', 'a policy can refuse');
-select throws_ok(format('select homeostasis.approve(%s)', :patch_id), '42501', null, 'then a person cannot approve either');
+select throws_ok(format('select homeostasis.approve(%s)', :patch_id), 'HO008', null, 'then a person cannot approve either');
 select is(fixture.status(fixture.patch('proposed')), 'refused', 'and nothing more is planned');
 delete from homeostasis.policies where name = 'never';
 

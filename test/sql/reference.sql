@@ -17,16 +17,16 @@ insert into homeostasis.patch_templates (name, description, class, reversible, p
   values ('plan', 'd', 'data', 'no', 'select 1');
 insert into homeostasis.services (name) values ('shop');
 
-select throws_ok($$select pg_temp.add_rule('r', 'nowhere')$$, '23503',
+select throws_ok($$select pg_temp.add_rule('r', 'nowhere')$$, 'HO003',
   'rules "r" has a pack that is not in homeostasis.rule_packs: "nowhere"', 'a rule needs its pack');
-select throws_ok($$select pg_temp.add_rule('r', 'mine', 'nothing')$$, '23503',
+select throws_ok($$select pg_temp.add_rule('r', 'mine', 'nothing')$$, 'HO003',
   'rules "r" has a template that is not in homeostasis.patch_templates: "nothing"', 'and its template');
-select throws_ok($$insert into homeostasis.policies (name, decision, service_id) values ('p', 'ask', 0)$$, '23503',
+select throws_ok($$insert into homeostasis.policies (name, decision, service_id) values ('p', 'ask', 0)$$, 'HO003',
   'policies "p" has a service_id that is not in homeostasis.services: "0"', 'a policy needs its service');
 select lives_ok($$select pg_temp.add_rule('a', 'mine', 'plan'), pg_temp.add_rule('b', 'mine'), pg_temp.add_rule('c', 'other')$$,
   'what is there can be named');
-select throws_ok($$update homeostasis.rules set pack = 'nowhere' where id = 'a'$$, '23503', null, 'nor can it be changed to what is not');
-select throws_ok($$delete from homeostasis.patch_templates where name = 'plan'$$, '23503',
+select throws_ok($$update homeostasis.rules set pack = 'nowhere' where id = 'a'$$, 'HO003', null, 'nor can it be changed to what is not');
+select throws_ok($$delete from homeostasis.patch_templates where name = 'plan'$$, 'HO003',
   '"plan" cannot be deleted from patch_templates: 1 rows of homeostasis.rules name it', 'a template in use stays');
 
 update homeostasis.rule_packs set name = 'ours' where name = 'mine';

@@ -40,8 +40,8 @@ select matches(pg_temp.refusal('{"sqlstates": ["2350"]}'), '^HO003 sqlstates: .*
 select matches(pg_temp.refusal('{"sqlstates": ["2350a"]}'), '^HO003 sqlstates: ', 'a SQLSTATE in small letters');
 select matches(pg_temp.refusal('{"sqlstates": [null]}'), '^HO003 sqlstates: ', 'null among SQLSTATEs');
 select matches(pg_temp.refusal('{"sqlstates": []}'), '^HO003 sqlstates: .*empty$', 'no SQLSTATE at all');
-select matches(pg_temp.refusal('{"template": "no_such"}'), '^23503 template: rules "bad" has a template that is not in homeostasis.patch_templates: "no_such"', 'a template that is not there');
-select matches(pg_temp.refusal('{"examples": {}}'), '^23514', 'examples that are no array');
+select matches(pg_temp.refusal('{"template": "no_such"}'), '^HO003 template: rules "bad" has a template that is not in homeostasis.patch_templates: "no_such"', 'a template that is not there');
+select matches(pg_temp.refusal('{"examples": {}}'), '^HO003 examples: ', 'examples that are no array');
 select is(pg_temp.refusal('{"pattern": "(?<=a)b|\\1?()", "sqlstates": ["23505", "40"]}'), null, 'a good rule is taken');
 select pg_temp.add_rule('a', '{"pattern": "a"}');
 select throws_ok($$update homeostasis.rules set pattern = '*' where id = 'a'$$, 'HO003', null, 'an update is checked as well');
@@ -98,7 +98,7 @@ insert into broken values
   ('{rules,1,severity}', '"fatal"', '^HO003 rule "p\.b": key "severity" may not be "fatal"$'),
   ('{rules,1,tags}', '[1]', '^HO003 rule "p\.b": key "tags" must be an array of strings$'),
   ('{rules,1,sqlstates}', '["x"]', '^HO003 rule "p\.b" has invalid sqlstates: "x"$'),
-  ('{rules,1,template}', '"no_such"', '^23503 rules "p\.b" has a template that is not in'),
+  ('{rules,1,template}', '"no_such"', '^HO003 rules "p\.b" has a template that is not in'),
   ('{rules,1,examples}', '["x"]', '^HO003 rule "p\.b": key "examples" must be an array of objects'),
   ('{rules,1,examples}', '[{"setup": "x"}]', '^HO003 rule "p\.b": key "examples" must be an array of objects'),
   ('{rules,1,id}', '"p.a"', '^HO003 rule "p\.a": key "id" is used twice in the pack$'),
@@ -124,7 +124,7 @@ delete from homeostasis.rules where id = 'p.b';
 -- unload_rules()
 select is(homeostasis.unload_rules('p'), 1::bigint, 'unload_rules() says how many');
 select is_empty('select from homeostasis.rules', 'they are gone');
-select throws_ok($$select homeostasis.unload_rules('p')$$, '42704', 'there is no rule pack "p"', 'a pack that is not there');
+select throws_ok($$select homeostasis.unload_rules('p')$$, 'HO005', 'there is no rule pack "p"', 'a pack that is not there');
 select throws_ok($$select homeostasis.unload_rules('postgresql')$$, 'HO003', 'rule pack "postgresql" came with the extension', 'a shipped pack stays');
 select is(pg_temp.load_error(jsonb_set(j, '{name}', '"postgresql"')),
   'HO003 there is a rule pack "postgresql" already, which came with the extension', 'a shipped pack is not replaced') from pack;
@@ -132,7 +132,7 @@ select is(pg_temp.load_error(jsonb_set(j, '{name}', '"postgresql"')),
 create role pack_admin in role homeostasis_admin;
 set session authorization pack_admin;
 select throws_ok($$select homeostasis.load_rules('{"name": "false flag", "description": "d", "version": "1", "rules": []}', true)$$,
-  '42501', 'only the extension itself can ship rules', 'an administrator cannot pass rules off as shipped');
+  'HO008', 'only the extension itself can ship rules', 'an administrator cannot pass rules off as shipped');
 select lives_ok($$select homeostasis.load_rules('{"name": "own flag", "description": "d", "version": "1", "rules": []}')$$,
   'but load them as his own');
 reset session authorization;

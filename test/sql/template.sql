@@ -88,7 +88,7 @@ select results_eq($$select description, modified from homeostasis.patch_template
   $$values ('d2', true)$$, 'a restored edit replaces the shipped one, rules that use it notwithstanding');
 insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, template)
   values ('uses.c', 'postgresql', 'd', 'c', 's', 1, 'c');
-select throws_ok($$delete from homeostasis.patch_templates where name = 'c'$$, '23503', null,
+select throws_ok($$delete from homeostasis.patch_templates where name = 'c'$$, 'HO003', null,
   'a template that a rule uses cannot be deleted');
 
 select * from finish();

@@ -151,6 +151,22 @@ fence();
 is($node->safe_psql('postgres', captured('count(*)', q{message like '%client_min_messages%'})), '1',
     'client_min_messages does not matter');
 
+# What the extension refuses is an answer, no error of the database.
+fail_in('postgres', $_) foreach (
+    'select homeostasis.approve(999)',
+    'select homeostasis.heal(999)',
+    'select homeostasis.report(null::jsonb)',
+    q{update homeostasis.policies set decision = 'maybe'},
+    q{update homeostasis.rules set pattern = '(' where id = 'pg-deadlock'},
+    'select * from homeostasis.match(null::jsonb)',
+    'do $$ begin call homeostasis.advance(); end $$',
+    'select homeostasis.approve()');
+fence();
+is($node->safe_psql('postgres',
+        captured('string_agg(message, chr(10))', q{statement ~ 'homeostasis\.'})),
+    'function homeostasis.approve() does not exist',
+    'what the extension refuses is not captured, what the server refuses is');
+
 # A parallel worker's error is raised again by its leader: once is enough.
 fail_in('shop', q{
   set force_parallel_mode = on;
