@@ -1,0 +1,16 @@
+/*
+ * scrub_named.h
+ *		Secrets that are known by the name in front of them.
+ */
+#ifndef HOMEO_SCRUB_NAMED_H
+#define HOMEO_SCRUB_NAMED_H
+
+#include "intake/scrubber.h"
+
+/*
+ * At the start of a word: is it the name of a secret that follows?  Then both
+ * have been dealt with.
+ */
+extern bool homeo_scrub_named_hide(HomeoScrubber *s);
+
+#endif							/* HOMEO_SCRUB_NAMED_H */

@@ -1,0 +1,21 @@
+/*
+ * scrub_statement.h
+ *		Secrets that are known by their place in a statement of SQL.
+ */
+#ifndef HOMEO_SCRUB_STATEMENT_H
+#define HOMEO_SCRUB_STATEMENT_H
+
+#include "intake/scrubber.h"
+
+/*
+ * Has everything hidden from the first literal at or behind pos.
+ */
+extern void homeo_scrub_statement_hide_literals(HomeoScrubber *s, size_t pos);
+
+/*
+ * The word from here to end may tell that a secret follows at a certain place.
+ * True if it has been dealt with, and the word been copied.
+ */
+extern bool homeo_scrub_statement_hide(HomeoScrubber *s, size_t end);
+
+#endif							/* HOMEO_SCRUB_STATEMENT_H */
