@@ -36,7 +36,7 @@ scans as
 equalities as
 (
   select s.*, term.place,
-         (parse_ident(coalesce(term.m[1], term.m[2])))[1] as attname
+         (parse_ident(coalesce(term.m[1], term.m[2])))[1] as attname, term.m[1] is not null as as_text
   from scans s
   cross join regexp_matches(s.terms,
     -- (column = constant) or ((column)::text = constant), perhaps with an
@@ -59,7 +59,19 @@ candidates as
   left join path p on p.nspname = n.nspname
   join pg_attribute a on a.attrelid = c.oid and a.attname = e.attname and a.attnum > 0
     and not a.attisdropped
+  join pg_type y on y.oid = a.atttypid
+  cross join lateral (select coalesce(nullif(y.typbasetype, 0), y.oid) as oid) as base
   where case when e.nspname is not null then n.nspname = e.nspname else p.place is not null end
+    -- Another type than varchar is computed to become text: its index is no help.
+    and (not e.as_text or base.oid = 'varchar'::regtype)
+    and exists
+      (select from pg_opclass o
+       join pg_am m on m.oid = o.opcmethod and m.amname = 'btree'
+       where o.opcdefault
+         and o.opcintype in (base.oid,
+           case when base.oid = 'varchar'::regtype then 'text'::regtype end,
+           case when y.typtype = 'e' then 'anyenum'::regtype end,
+           case when y.typcategory = 'A' then 'anyarray'::regtype end))
 ),
 target as
 (

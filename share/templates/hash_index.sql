@@ -26,8 +26,12 @@ target as
          array(select classid::regclass || ' ' || objid
                from pg_depend
                where refclassid = 'pg_class'::regclass and refobjid = c.oid) as dependents,
-         i.indisclustered or i.indisreplident as special,
-         obj_description(c.oid, 'pg_class') as comment
+         i.indisclustered or i.indisreplident as special, c.reltablespace <> 0 as placed,
+         obj_description(c.oid, 'pg_class') as comment,
+         (select format(' collate %I.%I', ln.nspname, l.collname)
+          from pg_collation l
+          join pg_namespace ln on ln.oid = l.collnamespace
+          where l.oid = i.indcollation[0] and l.oid <> a.attcollation) as collation
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   join pg_index i on i.indexrelid = c.oid
@@ -56,6 +60,8 @@ doubt as
       then format('%s has several columns, a hash index has one', t.name)
     when t.attname is null
       then format('%s is on an expression', t.name)
+    when t.placed
+      then format('%s is in a tablespace of its own, which its definition does not tell', t.name)
     when t.special or t.comment is not null or t.dependents <> '{}'
       then format('%s is the table''s replica identity or cluster order, or something depends on it',
         t.name)
@@ -65,8 +71,8 @@ doubt as
 select
   case when d.reason is null then array[
     format('drop index %s', t.name),
-    format('create index %I on %s using hash (%I)%s', t.relname, t.full_table_name, t.attname,
-      ' where ' || t.predicate)]
+    format('create index %I on %s using hash (%I%s)%s', t.relname, t.full_table_name, t.attname,
+      t.collation, ' where ' || t.predicate)]
   end as apply,
   case when d.reason is null then array[format('drop index %s', t.name), t.definition] end as undo,
   t.owner as run_as,
