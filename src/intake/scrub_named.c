@@ -284,7 +284,7 @@ may_be_bare(const HomeoScrubber *s, const Assignment *a)
 	switch (a->joint)
 	{
 		case JOINT_NONE:
-			return a->option && a->blank;
+			return a->blank && (a->option || a->kind == KEY_STRONG);
 		case JOINT_CALL:
 		case JOINT_TO:
 		case JOINT_COMMA:
@@ -292,6 +292,17 @@ may_be_bare(const HomeoScrubber *s, const Assignment *a)
 		default:
 			return true;
 	}
+}
+
+/*
+ * Behind a name and a blank alone there may be anything: the type of a column
+ * (password varchar(255)), the next word of a sentence.
+ */
+static bool
+is_unlike_prose(const HomeoScrubber *s, size_t pos, size_t end)
+{
+	return (end - pos >= 8 || end == s->len) && has_digit(s, pos, end) &&
+		memchr(s->buf + pos, '(', end - pos) == NULL;
 }
 
 /*
@@ -311,7 +322,8 @@ is_bare_secret(const HomeoScrubber *s, const Assignment *a, size_t end)
 	if (end == pos || is_no_secret(s, pos, end))
 		return false;
 	if (a->joint == JOINT_NONE)
-		return !is_literal(s, pos, end, prose);
+		return a->option ? !is_literal(s, pos, end, prose) :
+			is_unlike_prose(s, pos, end);
 	if (a->joint == JOINT_TAG || a->joint == JOINT_ROW ||
 		(a->joint == JOINT_EQUALS && !a->blank))
 		return true;
@@ -642,6 +654,48 @@ hide_bearer(HomeoScrubber *s, size_t end)
 	return true;
 }
 
+/* curl -u user:x, curl --user 'user:x' */
+static bool
+hide_user_option(HomeoScrubber *s, size_t end)
+{
+	static const char *const options[] = {
+		"-u", "--user", "--proxy-user", NULL
+	};
+	size_t		user;
+	size_t		colon;
+	char		quote;
+
+	if (homeo_ascii_equals_nocase(s->buf + s->in, end - s->in, "curl"))
+		s->curl = true;
+	if (!s->curl || at(s, s->in) != '-')
+		return false;
+	if (is_literal(s, s->in, end, options))
+		user = at(s, end) == '=' ? end + 1 : skip_space(s, end);
+	else if (at(s, s->in + 1) == 'u')
+		user = s->in + 2;		/* -uuser:x */
+	else
+		return false;
+	quote = at(s, user);
+	if (is_quote(quote))
+		user++;
+	for (colon = user; colon < s->len && s->buf[colon] != ':'; colon++)
+	{
+		if (homeo_ascii_is_space(s->buf[colon]) || s->buf[colon] == '/' ||
+			is_quote(s->buf[colon]))
+			return false;
+	}
+	if (looking_at(s, colon, "://") || colon >= s->len)
+		return false;
+	end = is_quote(quote) ?
+		closing_quote(s, colon + 1, quote, 0, true, false) :
+		bare_end(s, colon + 1);
+	if (end == colon + 1)
+		return false;
+	copy_to(s, colon + 1);
+	hide_to(s, end);
+	return true;
+}
+
 /* identified by 'x' */
 static bool
 hide_identified(HomeoScrubber *s, size_t end)
@@ -694,7 +748,8 @@ homeo_scrub_named_hide(HomeoScrubber *s)
 	a.kind = key_kind(s, s->in, end);
 	if (a.kind == KEY_NONE)
 		return hide_bearer(s, end) || hide_identified(s, end) ||
-			homeo_scrub_statement_hide(s, end);
+			hide_user_option(s, end) || homeo_scrub_statement_hide(s, end);
+	homeo_scrub_statement_hide_aliased(s);
 	a.option = at(s, s->in) == '-';
 	read_joint(s, end, s->prev, &a);
 
@@ -705,9 +760,12 @@ homeo_scrub_named_hide(HomeoScrubber *s)
 	if (a.kind == KEY_SHORT && a.joint != JOINT_EQUALS &&
 		!(a.joint == JOINT_COLON && a.quoted_name))
 		return false;
-	if (s->insert && (a.joint == JOINT_NONE || a.joint == JOINT_COMMA) &&
+	if ((a.joint == JOINT_NONE || a.joint == JOINT_COMMA) &&
 		homeo_ascii_is_one_of(at(s, skip_space(s, end)), ",)\""))
-		s->secret_column = true;
+	{
+		s->secret_column = s->secret_column || s->insert;
+		homeo_scrub_statement_hide_row(s, end);
+	}
 	if (a.joint == JOINT_COMMA)
 		return is_named_argument(s, &a) && hide_quoted(s, &a);
 	if (a.joint == JOINT_NONE && !a.option &&

@@ -13,6 +13,18 @@
 extern void homeo_scrub_statement_hide_literals(HomeoScrubber *s, size_t pos);
 
 /*
+ * Behind a secret's name in a list of columns: has what is assigned to the list
+ * or compared with it hidden, (user, password) = ('x', 'y').
+ */
+extern void homeo_scrub_statement_hide_row(HomeoScrubber *s, size_t pos);
+
+/*
+ * Before a secret's name: hides the literal that it is the alias of, 'x' AS
+ * password, in what was copied already.
+ */
+extern void homeo_scrub_statement_hide_aliased(HomeoScrubber *s);
+
+/*
  * The word from here to end may tell that a secret follows at a certain place.
  * True if it has been dealt with, and the word been copied.
  */
