@@ -142,6 +142,7 @@ scrub(HomeoPrepared *prepared, HomeoEventField field)
 {
 	HomeoEvent *event = prepared->event;
 	HomeoText  *str = &event->text[field];
+	const HomeoText *statement = text_of(event, HOMEO_FIELD_STATEMENT);
 	uint32		bit = (uint32) 1 << field;
 	char	   *copy;
 
@@ -151,6 +152,9 @@ scrub(HomeoPrepared *prepared, HomeoEventField field)
 	copy = palloc(str->len + 1);
 	memcpy(copy, str->data, str->len);
 	str->len = homeo_scrub(copy, str->len);
+	if ((field == HOMEO_FIELD_CONTEXT || field == HOMEO_FIELD_DETAIL) &&
+		homeo_scrub_takes_secrets(statement->data, statement->len))
+		str->len = homeo_scrub_parameters(copy, str->len);
 	copy[str->len] = '\0';
 	str->data = copy;
 

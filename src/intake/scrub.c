@@ -16,6 +16,7 @@
 
 #include "intake/scrub_form.h"
 #include "intake/scrub_named.h"
+#include "intake/scrub_statement.h"
 #include "intake/scrubber.h"
 
 size_t
@@ -36,7 +37,8 @@ homeo_scrub(char *text, size_t len)
 			hide_to(&s, s.len);
 			break;
 		}
-		if (homeo_scrub_form_hide(&s))
+		if (homeo_scrub_statement_hide_argument(&s) ||
+			homeo_scrub_form_hide(&s))
 			continue;
 		if (is_key_char(c) && !is_key_char(s.prev) &&
 			homeo_scrub_named_hide(&s))

@@ -7,6 +7,7 @@
 #ifndef HOMEO_SCRUB_H
 #define HOMEO_SCRUB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -19,5 +20,17 @@
  * valid.  Takes time linear in len.
  */
 extern size_t homeo_scrub(char *text, size_t len);
+
+/*
+ * Does the statement name a secret, or call what takes one?  Then one of its
+ * parameters may be it, and nothing beside their list says which.
+ */
+extern bool homeo_scrub_takes_secrets(const char *statement, size_t len);
+
+/*
+ * The same as homeo_scrub() for the values in a list of parameters as the
+ * server writes it: parameters: $1 = 'x', $2 = NULL.
+ */
+extern size_t homeo_scrub_parameters(char *text, size_t len);
 
 #endif							/* HOMEO_SCRUB_H */

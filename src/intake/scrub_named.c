@@ -86,6 +86,12 @@ key_kind(const HomeoScrubber *s, size_t pos, size_t end)
 	return KEY_NONE;
 }
 
+bool
+homeo_scrub_named_is_key(const HomeoScrubber *s, size_t pos, size_t end)
+{
+	return key_kind(s, pos, end) != KEY_NONE;
+}
+
 /* How a name and its value are joined. */
 typedef enum Joint
 {

@@ -13,4 +13,8 @@
  */
 extern bool homeo_scrub_named_hide(HomeoScrubber *s);
 
+/* Is the word from pos to end the name of a secret? */
+extern bool homeo_scrub_named_is_key(const HomeoScrubber *s, size_t pos,
+									 size_t end);
+
 #endif							/* HOMEO_SCRUB_NAMED_H */

@@ -6,6 +6,9 @@
  */
 #include "intake/scrub_statement.h"
 
+#include "intake/scrub.h"
+#include "intake/scrub_named.h"
+
 /*
  * Has everything hidden from the first literal at or behind pos.  Where
  * literals are put together or are in literals themselves, which of them is
@@ -74,7 +77,7 @@ opening_quote(const HomeoScrubber *s, size_t pos)
 			return i;
 		i--;					/* a doubled one */
 	}
-	return s->buf[i] == '\'' && i < pos ? i : pos;
+	return i < pos && s->buf[i] == '\'' ? i : pos;
 }
 
 /* Each literal is looked at once: nothing before alias_from is again. */
@@ -116,7 +119,7 @@ homeo_scrub_statement_hide_aliased(HomeoScrubber *s)
 
 /* Functions whose arguments are keys, passwords, and what must not be read. */
 static bool
-takes_secrets(const HomeoScrubber *s, size_t end)
+takes_secrets(const HomeoScrubber *s, size_t pos, size_t end)
 {
 	static const char *const functions[] = {
 		"crypt", "encrypt", "decrypt", "encrypt_iv", "decrypt_iv", "hmac",
@@ -125,44 +128,38 @@ takes_secrets(const HomeoScrubber *s, size_t end)
 		NULL
 	};
 
-	return at(s, end) == '(' && is_literal(s, s->in, end, functions);
+	return at(s, end) == '(' && is_literal(s, pos, end, functions);
 }
 
-/*
- * Hides the literals between the parentheses behind the word at hand; where
- * they are in a literal themselves, all from there on.
- */
-static void
-hide_arguments(HomeoScrubber *s, size_t end)
+/* The rest is looked at as all text is. */
+bool
+homeo_scrub_statement_hide_argument(HomeoScrubber *s)
 {
-	size_t		depth = 0;
+	char		c = s->buf[s->in];
+	bool		escapes = s->prev == 'e' || s->prev == 'E';
 
-	copy_to(s, end);
-	while (s->in < s->len && !(s->hide_from > 0 && s->in >= s->hide_from))
+	if (s->arguments == 0)
+		return false;
+	if (c == '(')
+		s->arguments++;
+	else if (c == ')')
+		s->arguments--;
+	else if (dollar_tag(s, s->in) != s->in ||
+			 (c == '\'' && at(s, s->in + 1) == '\'' &&
+			  !ends_empty(s, s->in + 2)))
 	{
-		char		c = s->buf[s->in];
-		bool		escapes = s->prev == 'e' || s->prev == 'E';
-
-		if (c == '(')
-			depth++;
-		else if (c == ')' && --depth == 0)
-			return;
-		else if (dollar_tag(s, s->in) != s->in ||
-				 (c == '\'' && at(s, s->in + 1) == '\'' &&
-				  !ends_empty(s, s->in + 2)))
-		{
-			homeo_scrub_statement_hide_literals(s, s->in);
-			return;
-		}
-		else if (c == '\'')
-		{
-			copy(s, 1);
-			hide_to(s, closing_quote(s, s->in, '\'', 0, !escapes, true));
-			if (s->in == s->len)
-				return;
-		}
-		copy(s, 1);
+		homeo_scrub_statement_hide_literals(s, s->in);
+		return s->hide_from > 0 && s->in >= s->hide_from;
 	}
+	else if (c == '\'')
+	{
+		copy(s, 1);
+		hide_to(s, closing_quote(s, s->in, '\'', 0, !escapes, true));
+		if (s->in < s->len)
+			copy(s, 1);
+		return true;
+	}
+	return false;
 }
 
 /* INSERT INTO users (name, password) VALUES ('x', 'y') */
@@ -173,9 +170,10 @@ homeo_scrub_statement_hide(HomeoScrubber *s, size_t end)
 
 	if (homeo_ascii_equals_nocase(s->buf + s->in, end - s->in, "insert"))
 		s->insert = true;
-	if (takes_secrets(s, end))
+	if (takes_secrets(s, s->in, end))
 	{
-		hide_arguments(s, end);
+		copy_to(s, end + 1);
+		s->arguments++;
 		return true;
 	}
 	if (!s->secret_column || !is_literal(s, s->in, end, sources))
@@ -183,4 +181,70 @@ homeo_scrub_statement_hide(HomeoScrubber *s, size_t end)
 	homeo_scrub_statement_hide_literals(s, end);
 	copy_to(s, end);
 	return true;
+}
+
+/* $1 = 'x', $2 = NULL: hides the values of the list at hand. */
+static void
+hide_parameters(HomeoScrubber *s)
+{
+	while (at(s, s->in) == '$')
+	{
+		size_t		value = s->in + 1;
+
+		value = skip_while(s, value, homeo_ascii_is_digit);
+		if (!looking_at(s, value, " = "))
+			return;
+		copy_to(s, value + 3);
+		if (at(s, s->in) == '\'')
+		{
+			copy(s, 1);
+			hide_to(s, closing_quote(s, s->in, '\'', 0, true, true));
+		}
+		while (s->in < s->len && s->buf[s->in] != '$' && s->buf[s->in] != '\n')
+			copy(s, 1);
+	}
+}
+
+size_t
+homeo_scrub_parameters(char *text, size_t len)
+{
+	static const char *const mark = "parameters: ";
+	HomeoScrubber s;
+
+	memset(&s, 0, sizeof(s));
+	s.buf = text;
+
+	s.len = len;
+	while (s.in < s.len)
+	{
+		if (looking_at(&s, s.in, mark))
+		{
+			copy(&s, strlen(mark));
+			hide_parameters(&s);
+		}
+		else
+			copy(&s, 1);
+	}
+	return s.out;
+}
+
+bool
+homeo_scrub_takes_secrets(const char *statement, size_t len)
+{
+	HomeoScrubber s;
+	size_t		pos = 0;
+
+	memset(&s, 0, sizeof(s));
+	s.buf = (char *) statement;
+	s.len = len;
+	while (pos < len)
+	{
+		size_t		end = skip_while(&s, pos, is_key_char);
+
+		if (end > pos && (homeo_scrub_named_is_key(&s, pos, end) ||
+						  takes_secrets(&s, pos, end)))
+			return true;
+		pos = end + 1;
+	}
+	return false;
 }

@@ -25,6 +25,12 @@ extern void homeo_scrub_statement_hide_row(HomeoScrubber *s, size_t pos);
 extern void homeo_scrub_statement_hide_aliased(HomeoScrubber *s);
 
 /*
+ * Hides the literal at hand if it is an argument of a function that takes
+ * secrets, and moves behind it.
+ */
+extern bool homeo_scrub_statement_hide_argument(HomeoScrubber *s);
+
+/*
  * The word from here to end may tell that a secret follows at a certain place.
  * True if it has been dealt with, and the word been copied.
  */

@@ -34,6 +34,8 @@ typedef struct HomeoScrubber
 	bool		no_arguments;	/* nor one behind another and a comma */
 	bool		insert;			/* the word was seen ... */
 	bool		secret_column;	/* ... and a list of columns with a password */
+	size_t		arguments;		/* parentheses that are open in a call with
+								 * secrets */
 	bool		curl;			/* the word was seen */
 	size_t		alias_from;		/* no alias names what is before this, of out */
 } HomeoScrubber;

@@ -320,6 +320,10 @@ select homeostasis.ingest(jsonb_build_array(e, e || '{"bad": 1}')) from (select 
   'normalized_classification', '{"token": "canary8"}'::jsonb,
   'metadata', '{"headers": {"authorization": "Bearer canary9canary9canary9"}, "password": 123456789012}'::jsonb,
   'application_name', 'app password=canary10') as e) as v;
+-- Only the statement says that a parameter is a secret.
+select homeostasis.ingest(jsonb_build_object('service', 'leaky', 'error_message', 'x',
+  'statement', 'insert into users (name, password) values ($1, $2)',
+  'context', 'unnamed portal with parameters: $1 = ''joe'', $2 = ''canary11'''));
 create temporary table leaks (place text);
 do $$
 declare

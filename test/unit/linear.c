@@ -28,7 +28,7 @@ static const char *const pieces[] = {
 	"authorization: digest ", "password $a", "-----BEGIN PRIVATE KEY",
 	"password '", "password''", "password ' ", "password/*", "password--",
 	"password %L ", "password %L'", "password '' ||", "password 'a' || ",
-	"password to ", "'' as password ", "'a as password ", "crypt(", "crypt('", "curl -u a:", "password, ", "password,)= ( ",
+	"password to ", "'' as password ", "'a as password ", "crypt(", "crypt('", "curl -u a:", "parameters: $1 = '", "password, ", "password,)= ( ",
 	"insert password, values ", "'password', ",
 	"4111 1111 ", "Key (password)=(", "PL/", "PL/pgSQL function (", "at a.b(",
 	"at a (", "File \"a", "File \"a\", line ", "while \"", "automatic of table \"",
@@ -72,6 +72,8 @@ main(void)
 									  &ncut);
 		(void) homeo_sql_text_normalize(bytes, TEXT_SIZE, out, 4 * TEXT_SIZE);
 		(void) homeo_sql_text_innermost(slice);
+		(void) homeo_scrub_takes_secrets(bytes, TEXT_SIZE);
+		(void) homeo_scrub_parameters(bytes, TEXT_SIZE);
 		(void) homeo_scrub(bytes, TEXT_SIZE);
 		set_deadline(0);
 		tap_ok(true, "piece %d", (int) i);

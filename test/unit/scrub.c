@@ -344,11 +344,51 @@ test_cut(void)
 	tap_ok(clean, "a secret that is cut off is removed, too");
 }
 
+/* The list of parameters does not say which of them is a secret. */
+static void
+test_parameters(void)
+{
+	static const Case lists[] = {
+		{"portal \"p\" with parameters: $1 = 'bob', $2 = 'it''s S3CRET', $3 = NULL",
+		"portal \"p\" with parameters: $1 = '***', $2 = '***', $3 = NULL"},
+		{"Parameters: $1 = 'S3CRET'\nPL/pgSQL function f('x')",
+		"Parameters: $1 = '***'\nPL/pgSQL function f('x')"},
+		{"with parameters: $1 = 'S3CR", "with parameters: $1 = '***"},
+		{"with parameters: 'x' and $1 = 'y'", NULL},
+		{"parameters", NULL}
+	};
+	static const char *const taking[] = {
+		"insert into users (name, password) values ($1, $2)",
+		"update users set api_key = $1", "select crypt($1, salt)", NULL
+	};
+	static const char *const harmless[] = {
+		"insert into users (name) values ($1)", "select crypto($1)", "", NULL
+	};
+	char		out[1000];
+	size_t		i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+	{
+		const char *expected = lists[i].expected ? lists[i].expected : lists[i].text;
+		size_t		n = strlen(lists[i].text);
+
+		memcpy(out, lists[i].text, n);
+		tap_same(out, homeo_scrub_parameters(out, n), expected, expected);
+	}
+	for (i = 0; taking[i] != NULL; i++)
+		tap_ok(homeo_scrub_takes_secrets(taking[i], strlen(taking[i])),
+			   "takes a secret: %s", taking[i]);
+	for (i = 0; harmless[i] != NULL; i++)
+		tap_ok(!homeo_scrub_takes_secrets(harmless[i], strlen(harmless[i])),
+			   "takes none: %s", harmless[i]);
+}
+
 int
 main(void)
 {
 	test_cases();
 	test_again();
 	test_cut();
+	test_parameters();
 	return tap_done();
 }
