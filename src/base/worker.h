@@ -1,24 +1,10 @@
 /*
  * worker.h
- *		What all background workers share: a slot in shared memory that shows
- *		them and wakes them, and the turn of their main loop.
+ *		The slots in shared memory that show the background workers and wake
+ *		them.
  *
  * A slot is written by its worker only; others read its atomics and, under
  * its spinlock, the rest.
- *
- * A worker's main function reads:
- *
- *		int			number = homeo_worker_begin(HOMEO_WORKER_INGEST);
- *
- *		homeo_worker_connect();
- *		for (;;)
- *		{
- *			HomeoTurnResult result = homeo_worker_turn(turn, arg, timeout);
- *
- *			homeo_worker_rest(result, milliseconds, "HomeostasisIngestMain");
- *		}
- *
- * CHECK_FOR_INTERRUPTS, reload, leaving and backing off are in there.
  */
 #ifndef HOMEO_WORKER_H
 #define HOMEO_WORKER_H
@@ -49,22 +35,6 @@ typedef enum HomeoWorkerState
 	HOMEO_STATE_SWITCHED_OFF
 } HomeoWorkerState;
 
-typedef enum HomeoTurnResult
-{
-	HOMEO_TURN_IDLE,			/* nothing more to do now */
-	HOMEO_TURN_MORE,			/* there is more to do at once */
-	HOMEO_TURN_FAILED,			/* rolled back */
-	HOMEO_TURN_NO_EXTENSION		/* not created, or being dropped */
-} HomeoTurnResult;
-
-/*
- * Work of one turn, called in a transaction of its own, as homeostasis_owner
- * in a security-restricted context, with a snapshot pushed and SPI connected;
- * CurrentMemoryContext is gone after the turn.  Returns true when there is
- * more to do at once.
- */
-typedef bool (*HomeoWorkerTurn) (void *arg);
-
 extern void homeo_worker_init(void);
 
 /* Fills in what a worker that homeo_worker_begin() understands needs. */
@@ -86,21 +56,6 @@ extern int	homeo_worker_begin(HomeoWorkerKind kind);
 extern void homeo_worker_connect(void);
 
 /*
- * Runs turn in a transaction, commits and reports statistics.  An ERROR
- * inside is logged once per cause, shown in stat_workers, and rolled back.
- * timeout_ms > 0 limits the turn; waits for locks are always limited.
- */
-extern HomeoTurnResult homeo_worker_turn(HomeoWorkerTurn turn, void *arg,
-										 int timeout_ms);
-
-/*
- * What follows a turn: idle_ms on the latch, no time, or, whatever the latch
- * says, a time that grows with each failure.
- */
-extern void homeo_worker_rest(HomeoTurnResult result, long idle_ms,
-							  const char *wait_event);
-
-/*
  * Waits on the latch; handles interrupts and reload.  Exits when the worker's
  * database must be left or the workers are switched off.
  */
@@ -108,7 +63,8 @@ extern void homeo_worker_wait(long timeout_ms, const char *wait_event);
 
 extern void homeo_worker_set_state(HomeoWorkerState state);
 
-/* Shows an error in stat_workers that did not end a turn. */
+/* Shows in stat_workers that a turn ended, and an error. */
+extern void homeo_worker_note_turn(void);
 extern void homeo_worker_note_error(const char *message);
 
 /* Sets the latch of every worker of this kind; safe inside the log hook. */
@@ -136,8 +92,5 @@ extern bool homeo_worker_must_leave(Oid database);
  * signal when it is not 0.
  */
 extern int	homeo_worker_count_in(Oid database, int signal);
-
-/* homeostasis_owner, if the extension is there and is ours. */
-extern bool homeo_worker_find_owner(Oid *owner);
 
 #endif							/* HOMEO_WORKER_H */

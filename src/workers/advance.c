@@ -16,7 +16,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/shmem.h"
-#include "base/worker.h"
+#include "base/turn.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -48,7 +48,7 @@ run_step(HomeoStep step, void *arg)
 	int			save_context;
 	int			nest_level;
 
-	if (!homeo_worker_find_owner(&owner))
+	if (!homeo_turn_find_owner(&owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_HOMEO_NOT_NOW),
 				 errmsg("extension homeostasis is being changed or dropped"),

@@ -13,6 +13,7 @@
 #include "workers/healer.h"
 
 #include "base/guc.h"
+#include "base/turn.h"
 #include "base/worker.h"
 #include "executor/spi.h"
 #include "portability/instr_time.h"
@@ -104,7 +105,7 @@ maintain_if_due(void)
 	INSTR_TIME_SUBTRACT(since, tried_at);
 	if (pause > 0 && INSTR_TIME_GET_DOUBLE(since) < pause)
 		return;
-	result = homeo_worker_turn(maintain_turn, NULL, MAINTAIN_TIMEOUT_MS);
+	result = homeo_turn_run(maintain_turn, NULL, MAINTAIN_TIMEOUT_MS);
 	if (result == HOMEO_TURN_NO_EXTENSION)
 		return;
 	pause = result == HOMEO_TURN_FAILED ? MAINTAIN_RETRY_S : MAINTAIN_EVERY_S;
@@ -125,7 +126,7 @@ disable_rules_if_due(void)
 	if (INSTR_TIME_GET_DOUBLE(since) < RULES_EVERY_S)
 		return;
 	looked_at = now;
-	(void) homeo_worker_turn(rules_turn, NULL, TURN_TIMEOUT_MS);
+	(void) homeo_turn_run(rules_turn, NULL, TURN_TIMEOUT_MS);
 }
 
 /*
@@ -136,8 +137,8 @@ static HomeoTurnResult
 claim(int i)
 {
 	HomeoJob   *job = NULL;
-	HomeoTurnResult result = homeo_worker_turn(claim_turn, &job,
-											   TURN_TIMEOUT_MS);
+	HomeoTurnResult result = homeo_turn_run(claim_turn, &job,
+											TURN_TIMEOUT_MS);
 
 	/* A claim that was rolled back left a job that is not ours. */
 	if (result == HOMEO_TURN_FAILED && job != NULL)
@@ -157,8 +158,8 @@ claim(int i)
 static HomeoTurnResult
 complete(int i)
 {
-	HomeoTurnResult result = homeo_worker_turn(complete_turn, jobs[i],
-											   TURN_TIMEOUT_MS);
+	HomeoTurnResult result = homeo_turn_run(complete_turn, jobs[i],
+											TURN_TIMEOUT_MS);
 
 	if (result == HOMEO_TURN_MORE ||
 		(result == HOMEO_TURN_FAILED && ++failures[i] >= MAX_FAILURES))
@@ -176,8 +177,8 @@ complete(int i)
 static HomeoTurnResult
 permit(int i)
 {
-	HomeoTurnResult result = homeo_worker_turn(permit_turn, jobs[i],
-											   TURN_TIMEOUT_MS);
+	HomeoTurnResult result = homeo_turn_run(permit_turn, jobs[i],
+											TURN_TIMEOUT_MS);
 
 	if (result == HOMEO_TURN_MORE)
 		homeo_job_answer(jobs[i]);
@@ -246,7 +247,7 @@ one_round(void)
 
 	maintain_if_due();
 	disable_rules_if_due();
-	advanced = homeo_worker_turn(advance_turn, NULL, TURN_TIMEOUT_MS);
+	advanced = homeo_turn_run(advance_turn, NULL, TURN_TIMEOUT_MS);
 	if (advanced == HOMEO_TURN_NO_EXTENSION)
 		return advanced;
 
@@ -288,6 +289,6 @@ homeo_healer_main(Datum main_arg)
 			if (result == HOMEO_TURN_FAILED)
 				result = HOMEO_TURN_IDLE;
 		}
-		homeo_worker_rest(result, idle_ms, "HomeostasisHealerMain");
+		homeo_turn_rest(result, idle_ms, "HomeostasisHealerMain");
 	}
 }

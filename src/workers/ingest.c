@@ -30,6 +30,7 @@
 #include "base/compat.h"
 #include "base/guc.h"
 #include "base/shmem.h"
+#include "base/turn.h"
 #include "base/worker.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
@@ -307,7 +308,7 @@ note_failure(HomeoConsumer *c)
 static HomeoTurnResult
 run_turn(HomeoConsumer *c)
 {
-	HomeoTurnResult result = homeo_worker_turn(turn, c, BATCH_TIMEOUT_MS);
+	HomeoTurnResult result = homeo_turn_run(turn, c, BATCH_TIMEOUT_MS);
 
 	if (result == HOMEO_TURN_FAILED)
 		note_failure(c);
@@ -337,11 +338,11 @@ static void
 rest(HomeoConsumer *c, HomeoTurnResult result)
 {
 	if (result != HOMEO_TURN_IDLE)
-		homeo_worker_rest(result, 0, "HomeostasisIngestMain");
+		homeo_turn_rest(result, 0, "HomeostasisIngestMain");
 	else if (homeo_ring_sleep(c->number))
 	{
-		homeo_worker_rest(result, c->deferred ? DEFERRED_RETRY_MS : IDLE_MS,
-						  "HomeostasisIngestMain");
+		homeo_turn_rest(result, c->deferred ? DEFERRED_RETRY_MS : IDLE_MS,
+						"HomeostasisIngestMain");
 		homeo_ring_awake(c->number);
 	}
 }
