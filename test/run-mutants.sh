@@ -73,7 +73,6 @@ run_test()
   kind=${kind%%/*}
   [ "$kind" != t ] || kind=tap
   env $variables TMPDIR="$work/tmp" HOMEOSTASIS_FIRST_FAILURE=1 \
-    PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT-30}" \
     timeout --kill-after=60 "$seconds" \
     make -C "$tree" -s --no-print-directory "test-$kind" T="$file" \
     PROVE_FLAGS=-v > "$log" 2>&1 < /dev/null || status=$?
@@ -118,7 +117,8 @@ prepare()
   mkdir -m 1777 "$work/tmp"
   mkdir "$tree"
   cp -r "$top/test/mutants" "$work"
-  git -C "$top" ls-files -z | tar -C "$top" --null -T - -cf - |
+  git -C "$top" ls-files -z |
+    tar -C "$top" --ignore-failed-read --null -T - -cf - |
     tar -C "$tree" -xf - --no-same-owner
   build || {
     cat "$log"

@@ -55,24 +55,25 @@ begin
     commit;
   end loop;
 end $$;
-create procedure ingest_many(service text, n int) language plpgsql as $$
+create procedure ingest_many(service text, n int, first int) language plpgsql as $$
 begin
   for i in 1 .. n loop
     -- In any order: that must not end in a deadlock.
-    perform homeostasis.ingest(jsonb_agg(event(service, 1000000 + i * 10 + j) order by random()))
+    perform homeostasis.ingest(jsonb_agg(event(service, first + i * 10 + j) order by random()))
       from generate_series(0, 9) j;
-    perform homeostasis.ingest(event(service, 2000000 + i));
+    perform homeostasis.ingest(event(service, first + 500000 + i));
     commit;
   end loop;
 end $$;
 SQL
 my @sessions = map { start_psql($_) } (
-    "call report_many('zoo', 200)", "call ingest_many('zoo', 100)",
-    "call ingest_many('zoo', 100)", "call report_many('farm', 100)",
+    "call report_many('zoo', 200)", "call ingest_many('zoo', 100, 1000000)",
+    "call ingest_many('zoo', 100, 1000000)", "call ingest_many('zoo', 100, 2000000)",
+    "call report_many('farm', 100)",
     join '', map { "select $_/0;\n" } 1 .. 300);
 $_->{run}->finish foreach @sessions;
-# 200 * 4, 100 * 11 once though two did it, 100 * 4, 300.
-my $events = 800 + 1100 + 400 + 300;
+# 200 * 4, 100 * 11 once though two did it, as many of another, 100 * 4, 300.
+my $events = 800 + 1100 + 1100 + 400 + 300;
 poll_until($node, q{select count(*) from homeostasis.errors}, $events, 'many writers store all their errors, each once');
 is(join('', map { $_->{out} =~ /(deadlock)/ ? $1 : '' } @sessions), '', 'and do not deadlock');
 is($node->safe_psql('postgres', q{
