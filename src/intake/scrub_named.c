@@ -28,23 +28,26 @@ typedef enum KeyKind
 typedef struct Key
 {
 	const char *suffix;			/* lower case, '-' written as '_' */
+	size_t		len;
 	KeyKind		kind;
 } Key;
 
+#define NAMED(suffix, kind) {suffix, sizeof(suffix) - 1, kind}
+
 static const Key keys[] = {
-	{"password", KEY_STRONG}, {"passwd", KEY_STRONG},
-	{"passphrase", KEY_STRONG}, {"pwd", KEY_PATHLIKE}, {"pass", KEY_SHORT},
-	{"sig", KEY_SHORT},
-	{"secret", KEY_WEAK}, {"token", KEY_WEAK},
-	{"api_key", KEY_STRONG}, {"apikey", KEY_STRONG},
-	{"access_key", KEY_STRONG}, {"accesskey", KEY_STRONG},
-	{"account_key", KEY_STRONG}, {"accountkey", KEY_STRONG},
-	{"secret_key", KEY_STRONG}, {"secretkey", KEY_STRONG},
-	{"secret_key_base", KEY_STRONG},
-	{"private_key", KEY_STRONG}, {"privatekey", KEY_STRONG},
-	{"signing_key", KEY_STRONG}, {"encryption_key", KEY_STRONG},
-	{"x_amz_signature", KEY_STRONG},
-	{"authorization", KEY_HEADER}, {"cookie", KEY_COOKIE}
+	NAMED("password", KEY_STRONG), NAMED("passwd", KEY_STRONG),
+	NAMED("passphrase", KEY_STRONG), NAMED("pwd", KEY_PATHLIKE), NAMED("pass", KEY_SHORT),
+	NAMED("sig", KEY_SHORT),
+	NAMED("secret", KEY_WEAK), NAMED("token", KEY_WEAK),
+	NAMED("api_key", KEY_STRONG), NAMED("apikey", KEY_STRONG),
+	NAMED("access_key", KEY_STRONG), NAMED("accesskey", KEY_STRONG),
+	NAMED("account_key", KEY_STRONG), NAMED("accountkey", KEY_STRONG),
+	NAMED("secret_key", KEY_STRONG), NAMED("secretkey", KEY_STRONG),
+	NAMED("secret_key_base", KEY_STRONG),
+	NAMED("private_key", KEY_STRONG), NAMED("privatekey", KEY_STRONG),
+	NAMED("signing_key", KEY_STRONG), NAMED("encryption_key", KEY_STRONG),
+	NAMED("x_amz_signature", KEY_STRONG),
+	NAMED("authorization", KEY_HEADER), NAMED("cookie", KEY_COOKIE)
 };
 
 /*
@@ -61,20 +64,21 @@ key_kind(const HomeoScrubber *s, size_t pos, size_t end)
 		end--;					/* new_password1 */
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 	{
-		size_t		n = strlen(keys[i].suffix);
-		size_t		start = end - n;
-		size_t		c;
+		size_t		start = end - keys[i].len;
+		size_t		c = keys[i].len;
 
-		if (n > end - pos)
+		if (keys[i].len > end - pos)
 			continue;
-		for (c = 0; c < n; c++)
+		/* From the end: most words differ in their last letter. */
+		while (c > 0)
 		{
-			char		have = homeo_ascii_lower(s->buf[start + c]);
+			char		have = homeo_ascii_lower(s->buf[start + c - 1]);
 
-			if ((have == '-' ? '_' : have) != keys[i].suffix[c])
+			if ((have == '-' ? '_' : have) != keys[i].suffix[c - 1])
 				break;
+			c--;
 		}
-		if (c < n)
+		if (c > 0)
 			continue;
 		if (start == pos ||
 			(keys[i].kind != KEY_WEAK && keys[i].kind != KEY_SHORT))
