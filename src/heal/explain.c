@@ -127,7 +127,7 @@ explain_body(void *arg)
 	if (run->indexes != NIL)
 		imagine(run->indexes);
 	/* SPI takes any utility for a writer; the transaction is read only. */
-	if (SPI_execute(psprintf("explain (format json) %s", sql),
+	if (SPI_execute(psprintf("explain (verbose, format json) %s", sql),
 					false, 0) != SPI_OK_UTILITY || SPI_processed != 1)
 		return;
 	plan = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);

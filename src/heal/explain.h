@@ -8,8 +8,8 @@
 #include "heal/replay.h"
 
 /*
- * EXPLAIN (format json) of the statement, as its role; NULL when there is
- * none: the statement cannot be planned here, or that fails.
+ * EXPLAIN (verbose, format json) of the statement, as its role; NULL when there
+ * is none: the statement cannot be planned here, or that fails.
  */
 extern Jsonb *homeo_explain_statement(HomeoReplay *replay,
 									  int statement_timeout);
