@@ -14,9 +14,7 @@ PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 
-/* Not static: who exports the same name and is loaded later gets this one. */
-emit_log_hook_type previous_hook = NULL;
-
+static emit_log_hook_type previous_hook = NULL;
 static bool inside = false;
 
 static void

@@ -22,7 +22,9 @@ $node->psql('postgres', q{insert into part values ('2026-03-15')});
 $node->psql('postgres', q{select homeostasis.report('{"error_message": "told"}')});
 is($node->safe_psql('postgres', 'select count(*) from homeostasis.errors'), '0', 'errors wait in memory');
 
-$node->safe_psql('postgres', 'call homeostasis.advance()');
+# Somebody who may have it done, and may not do any of it himself.
+$node->safe_psql('postgres', 'create role ann login in role homeostasis_operator');
+$node->safe_psql('postgres', 'call homeostasis.advance()', extra_params => [ '-U', 'ann' ]);
 is($node->safe_psql('postgres', q{select string_agg(origin, ' ' order by origin) from homeostasis.errors}),
     'report server_log', 'advance() stores them');
 is($node->safe_psql('postgres', 'select used_bytes, captured - stored from homeostasis.stat_intake'), '0|0', 'all of them, once');
