@@ -246,16 +246,6 @@ homeo_turn_run(HomeoTurn turn, void *arg, int timeout_ms)
 	return result;
 }
 
-static long
-milliseconds_since(instr_time start)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
-	return (long) INSTR_TIME_GET_MILLISEC(now);
-}
-
 /* Waits for the whole time, handling what comes meanwhile. */
 static void
 back_off(long milliseconds)
@@ -267,7 +257,7 @@ back_off(long milliseconds)
 	while (left > 0)
 	{
 		homeo_worker_wait(left, "HomeostasisBackOff");
-		left = milliseconds - milliseconds_since(start);
+		left = milliseconds - homeo_worker_milliseconds_since(start);
 	}
 }
 

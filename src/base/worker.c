@@ -24,6 +24,7 @@
 #include "mb/pg_wchar.h"
 #include "pgstat.h"
 #include "port/atomics.h"
+#include "portability/instr_time.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -354,6 +355,18 @@ homeo_worker_note_turn(void)
 	my_slot->last_turn_at = now;
 	my_slot->memory = memory;
 	SpinLockRelease(&my_slot->mutex);
+}
+
+long
+homeo_worker_milliseconds_since(instr_time start)
+{
+	instr_time	now;
+
+	if (INSTR_TIME_IS_ZERO(start))
+		return LONG_MAX;
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return (long) INSTR_TIME_GET_MILLISEC(now);
 }
 
 void

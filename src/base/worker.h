@@ -12,6 +12,7 @@
 #include "postmaster/bgworker.h"
 
 #include "base/guc.h"
+#include "portability/instr_time.h"
 
 /* Operators that may run at the same time, in all databases together. */
 #define HOMEO_MAX_OPERATORS		8
@@ -60,6 +61,9 @@ extern void homeo_worker_connect(void);
  * database must be left or the workers are switched off.
  */
 extern void homeo_worker_wait(long timeout_ms, const char *wait_event);
+
+/* LONG_MAX for a time that is zero: it has never been. */
+extern long homeo_worker_milliseconds_since(instr_time start);
 
 extern void homeo_worker_set_state(HomeoWorkerState state);
 

@@ -101,18 +101,6 @@ typedef struct HomeoConsumer
 	uint64		careful_until;	/* one event at a time before it */
 } HomeoConsumer;
 
-static long
-milliseconds_since(instr_time start)
-{
-	instr_time	now;
-
-	if (INSTR_TIME_IS_ZERO(start))
-		return LONG_MAX;
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
-	return (long) INSTR_TIME_GET_MILLISEC(now);
-}
-
 /*
  * A predecessor may have stored more than it gave back.
  */
@@ -250,7 +238,7 @@ turn(void *arg)
 			c->position - homeo_ring_tail(c->number);
 	}
 	if (c->deferred &&
-		milliseconds_since(c->deferred_tried) >= DEFERRED_RETRY_MS)
+		homeo_worker_milliseconds_since(c->deferred_tried) >= DEFERRED_RETRY_MS)
 	{
 		c->retrying = true;
 		retry_deferred(c);
@@ -314,7 +302,7 @@ run_turn(HomeoConsumer *c)
 		note_failure(c);
 	else if (result != HOMEO_TURN_NO_EXTENSION)
 		settle(c);
-	c->batch_took = milliseconds_since(c->batch_began);
+	c->batch_took = homeo_worker_milliseconds_since(c->batch_began);
 	return result;
 }
 
@@ -327,7 +315,7 @@ pace(HomeoConsumer *c)
 	Min(REST_FACTOR * c->batch_took, REST_LIMIT_MS);
 	long		left = Max((long) homeo_guc_batch_timeout,
 						   c->batch_took + rest_ms) -
-	milliseconds_since(c->batch_began);
+	homeo_worker_milliseconds_since(c->batch_began);
 
 	if (left > 0 && homeo_ring_used(c->number) > 0 &&
 		homeo_ring_used(c->number) < PLENTY_BYTES)
@@ -356,7 +344,7 @@ drain(HomeoConsumer *c, long most_ms)
 
 	INSTR_TIME_SET_CURRENT(start);
 	while (homeo_ring_tail(c->number) < end &&
-		   milliseconds_since(start) < most_ms)
+		   homeo_worker_milliseconds_since(start) < most_ms)
 	{
 		HomeoTurnResult result = run_turn(c);
 

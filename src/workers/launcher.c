@@ -165,16 +165,6 @@ note_wait(HomeoLauncherWait wait)
 	noted = wait;
 }
 
-static long
-milliseconds_since(instr_time start)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
-	return (long) INSTR_TIME_GET_MILLISEC(now);
-}
-
 static void
 note_failure(HomeoChild *child)
 {
@@ -192,7 +182,7 @@ time_to_start(const HomeoChild *child)
 		return 0;
 	delay = Min(BACK_OFF_MIN_MS << Min(child->failures - 1, 10),
 				BACK_OFF_MAX_MS);
-	return Max(delay - milliseconds_since(child->failed_at), 0);
+	return Max(delay - homeo_worker_milliseconds_since(child->failed_at), 0);
 }
 
 /* False, said once until it works again: there is no place for the worker. */
@@ -242,7 +232,7 @@ watch(HomeoChild *child, Oid database)
 		pfree(child->handle);
 		child->handle = NULL;
 		if (homeo_worker_left(child->kind, child->number) ||
-			milliseconds_since(child->started_at) >= SETTLED_MS)
+			homeo_worker_milliseconds_since(child->started_at) >= SETTLED_MS)
 			child->failures = 0;
 		else
 			note_failure(child);
