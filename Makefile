@@ -130,7 +130,7 @@ SHLIB_LINK = -Wl,--as-needed \
 KINDS = static unit isolation sql tap
 
 .PHONY: all install uninstall help setup private clean clean-build demo bench \
-	docs test installcheck check-server sqlsmith mutants fuzz \
+	docs test installcheck check-server sanitize sqlsmith mutants fuzz \
 	$(KINDS:%=test-%) floors indent indent-check objects sql-list warnings \
 	cppcheck modules .demo .bench .test .sqlsmith
 
@@ -172,6 +172,11 @@ SECONDS = 60
 sqlsmith: ## try random queries beside the module [SECONDS=60]
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh sqlsmith
 	@$(MAKE) -s --no-print-directory .sqlsmith
+
+# Nor is this: it builds a PostgreSQL from its sources.
+sanitize: ## look for misuse of memory while tests run [WITH=valgrind] [T=...]
+	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh sanitize
+	@PG_CONFIG='$(PG_CONFIG)' WITH='$(WITH)' T='$(T)' test/sanitize.sh
 
 bench: ## set up, build, and run all benchmarks
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh run

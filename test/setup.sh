@@ -2,7 +2,7 @@
 #
 # setup.sh: install the Debian packages that are missing
 #
-# usage: test/setup.sh [run | test | sqlsmith]
+# usage: test/setup.sh [run | test | sanitize | sqlsmith]
 #                                     for building and running, for `make test`
 #                                     as well (the default), or for the target
 #                                     of that name besides
@@ -50,7 +50,13 @@ packages()
     [ -z "$major" ] ||
       printf '%s\n' "postgresql-$major-pgtap" "postgresql-plpython3-$major"
   fi
-  [ "$1" != sqlsmith ] || echo sqlsmith
+  case $1 in
+    # What PostgreSQL itself is built with.
+    sanitize)
+      printf '%s\n' bison flex libssl-dev uuid-dev zlib1g-dev valgrind
+      ;;
+    sqlsmith) echo sqlsmith ;;
+  esac
 }
 
 # Those of the packages that are not installed, on one line.
@@ -137,10 +143,10 @@ purpose=${1-test}
 command -v dpkg-query > /dev/null ||
   die "this is not Debian: install what $top/test/setup.sh lists by hand"
 case $purpose in
-  run | test | sqlsmith)
+  run | test | sanitize | sqlsmith)
     list=$(missing "$purpose")
     [ -z "$list" ] || install_packages $list
     ;;
   explain) explain ;;
-  *) die "usage: test/setup.sh [run | test | sqlsmith | explain]" ;;
+  *) die "usage: test/setup.sh [run | test | sanitize | sqlsmith | explain]" ;;
 esac
