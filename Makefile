@@ -231,8 +231,8 @@ $(OBJDIR)/intake/sqlstate.o: CPPFLAGS += -Ibuild
 $(OBJDIR)/intake/sqlstate.o: build/sqlstate_names.h
 build/sqlstate_names.h: $(ERRCODES) Makefile
 	@mkdir -p $(@D)
-	awk '$$1 ~ /^[0-9A-Z]+$$/ && length($$1) == 5 && NF == 4 { printf "\t{\"%s\", \"%s\"},\n", $$1, $$4 }' \
-		$(ERRCODES) > $@
+	awk '$$1 ~ /^[0-9A-Z]+$$/ && length($$1) == 5 && NF == 4 && !seen[$$1]++ { printf "\t{\"%s\", \"%s\"},\n", $$1, $$4 }' \
+		$(ERRCODES) | LC_ALL=C sort > $@
 
 # Changes only when the compiler, a flag or the server's version does, so
 # that objects built with other flags are not taken for current ones.

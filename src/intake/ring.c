@@ -172,17 +172,22 @@ reserve(HomeoRing *r, uint64 need, uint64 keep, uint64 *position)
 	}
 }
 
-/* Copies in at most two pieces; returns the position behind them. */
+/*
+ * Copies in at most two pieces; returns the place behind them.  Places are
+ * bytes of the data area: to divide each position by its size takes longer
+ * than to copy a part.
+ */
 static uint64
-copy_in(HomeoRing *r, uint64 position, const HomeoRingPart *part)
+copy_in(HomeoRing *r, uint64 place, const HomeoRingPart *part)
 {
-	Size		first = Min(part->len, r->size - position % r->size);
+	char	   *data = (char *) r + DATA_OFFSET;
+	Size		first = Min(part->len, r->size - place);
 
-	memcpy(byte_at(r, position), part->data, first);
+	memcpy(data + place, part->data, first);
 	if (first < part->len)
-		memcpy(byte_at(r, position + first),
-			   (const char *) part->data + first, part->len - first);
-	return position + part->len;
+		memcpy(data, (const char *) part->data + first, part->len - first);
+	place += part->len;
+	return place < r->size ? place : place - r->size;
 }
 
 static void
@@ -206,6 +211,7 @@ put(HomeoRing *r, const HomeoRingPart *parts, int nparts, uint64 keep)
 	uint64		len = 0;
 	uint64		need;
 	uint64		position;
+	uint64		place;
 	HomeoRingRecord *header;
 	HomeoRingStatus status;
 
@@ -222,9 +228,9 @@ put(HomeoRing *r, const HomeoRingPart *parts, int nparts, uint64 keep)
 
 	header = (HomeoRingRecord *) byte_at(r, position);
 	header->len = (uint32) len;
-	position += sizeof(HomeoRingRecord);
+	place = (position + sizeof(HomeoRingRecord)) % r->size;
 	for (int i = 0; i < nparts; i++)
-		position = copy_in(r, position, &parts[i]);
+		place = copy_in(r, place, &parts[i]);
 
 	pg_write_barrier();
 	pg_atomic_write_u32(&header->state, STATE_COMMITTED);

@@ -15,18 +15,23 @@ typedef struct HomeoCondition
 	const char *name;
 } HomeoCondition;
 
-/* In the order of errcodes.txt; where a code has two names, the first holds. */
+/* In the order of the codes; where one has two names, the first of the file. */
 static const HomeoCondition conditions[] = {
 #include "sqlstate_names.h"
 };
 
+static int
+compare(const void *sqlstate, const void *condition)
+{
+	return memcmp(sqlstate, ((const HomeoCondition *) condition)->sqlstate, 5);
+}
+
 const char *
 homeo_sqlstate_name(const char *sqlstate)
 {
-	for (int i = 0; i < lengthof(conditions); i++)
-	{
-		if (memcmp(conditions[i].sqlstate, sqlstate, 5) == 0)
-			return conditions[i].name;
-	}
-	return NULL;
+	const HomeoCondition *found = bsearch(sqlstate, conditions,
+										  lengthof(conditions),
+										  sizeof(conditions[0]), compare);
+
+	return found ? found->name : NULL;
 }

@@ -157,7 +157,7 @@ compare_int64(int64 a, int64 b)
 }
 
 /*
- * By service, fingerprint, event and time.  Before service ids are known, by
+ * By service, fingerprint, time and event.  Before service ids are known, by
  * the service's kind and name; both orders keep a fingerprint together.
  */
 int
@@ -175,9 +175,9 @@ homeo_row_compare(const void *a, const void *b)
 		result = memcmp(&x->prepared.fingerprint, &y->prepared.fingerprint,
 						UUID_LEN);
 	if (result == 0)
-		result = memcmp(&ex->event_id, &ey->event_id, UUID_LEN);
-	if (result == 0)
 		result = compare_int64(ex->timestamp, ey->timestamp);
+	if (result == 0)
+		result = memcmp(&ex->event_id, &ey->event_id, UUID_LEN);
 	return result;
 }
 

@@ -62,11 +62,12 @@
  * took, but for no longer than the limit.  What a batch costs besides its
  * events is so shared by the more of them the faster they come, and callers
  * keep their processors.  In a flood of errors that are known already it
- * rests longer.
+ * rests longer, and takes so many batches' events at once.
  */
 #define REST_FACTOR			3
 #define REST_LIMIT_MS		50
 #define FLOOD_REST_MS		100
+#define FLOOD_BATCHES		4
 
 /* Failures in a row after which a batch is taken apart, or an event left. */
 #define MAX_TRIES			3
@@ -179,8 +180,15 @@ gather(HomeoConsumer *c, HomeoEvent *events, int most)
 	return n;
 }
 
+/* Was most of the last batch only counted? */
+static bool
+is_flood(const HomeoConsumer *c)
+{
+	return c->result.counted > c->result.stored;
+}
+
 /*
- * How many events to take.  A batch that failed MAX_TRIES times in a row for
+ * How many events to take; more in a flood, as few are stored.  A batch that failed MAX_TRIES times in a row for
  * a reason that store.c doesn't blame on an event is stored one by one, as
  * far as it went: one of them might need more memory or time than there is.
  */
@@ -189,6 +197,8 @@ batch_limit(HomeoConsumer *c)
 {
 	if (homeo_ring_tail(c->number) < c->careful_until)
 		return 1;
+	if (is_flood(c))
+		return FLOOD_BATCHES * homeo_guc_batch_size;
 	return homeo_guc_batch_size;
 }
 
@@ -310,8 +320,7 @@ run_turn(HomeoConsumer *c)
 static void
 pace(HomeoConsumer *c)
 {
-	bool		flood = c->result.counted > c->result.stored;
-	long		rest_ms = flood ? FLOOD_REST_MS :
+	long		rest_ms = is_flood(c) ? FLOOD_REST_MS :
 	Min(REST_FACTOR * c->batch_took, REST_LIMIT_MS);
 	long		left = Max((long) homeo_guc_batch_timeout,
 						   c->batch_took + rest_ms) -
