@@ -131,6 +131,26 @@ takes_secrets(const HomeoScrubber *s, size_t pos, size_t end)
 	return at(s, end) == '(' && is_literal(s, pos, end, functions);
 }
 
+/* More than the arguments of gen_salt() need. */
+#define SALT_MAX		32
+
+/*
+ * Behind gen_salt('bf', 8), which is given an algorithm; else pos.  Without it
+ * crypt(password, gen_salt('bf', 8)) could not be run again.
+ */
+static size_t
+behind_salt(const HomeoScrubber *s, size_t pos, size_t end)
+{
+	static const char *const functions[] = {"gen_salt", NULL};
+	size_t		left = s->len - end;
+	const char *close;
+
+	if (at(s, end) != '(' || !is_literal(s, pos, end, functions))
+		return pos;
+	close = memchr(s->buf + end, ')', left < SALT_MAX ? left : SALT_MAX);
+	return close ? (size_t) (close - s->buf) + 1 : pos;
+}
+
 /* The rest is looked at as all text is. */
 bool
 homeo_scrub_statement_hide_argument(HomeoScrubber *s)
@@ -174,6 +194,11 @@ homeo_scrub_statement_hide(HomeoScrubber *s, size_t end)
 	{
 		copy_to(s, end + 1);
 		s->arguments++;
+		return true;
+	}
+	if (s->arguments > 0 && behind_salt(s, s->in, end) > s->in)
+	{
+		copy_to(s, behind_salt(s, s->in, end));
 		return true;
 	}
 	if (!s->secret_column || !is_literal(s, s->in, end, sources))

@@ -73,7 +73,7 @@ poll_until($node, issues('57014'), '2 1', 'so is a statement that takes too long
 
 # One is healed while the other goes on.
 my $issue = $node->safe_psql('postgres', q{
-    select min(id) from homeostasis.issues where sqlstate = '22001'});
+    select id from homeostasis.issues where sqlstate = '22001' and error_count = 3});
 $node->safe_psql('postgres', qq{
     update homeostasis.services set mode = 'suggest' where kind = 'database';
     select homeostasis.heal($issue)});
