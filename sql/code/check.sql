@@ -29,7 +29,7 @@ begin
            obj_description(c.oid, 'pg_constraint') as remedy, p.attname, p.columns, p.wrong
     from pg_constraint c
     cross join lateral (
-      select min(a.attname) as attname, string_agg(format('"%s"', a.attname), ' and ') as columns,
+      select min(a.attname) as attname, string_agg(format('"%s"', a.attname), ' and ' order by a.attnum) as columns,
              case when count(*) > 1 then 'do not fit together'
                   else format('may not be "%s"', min(to_jsonb(new) ->> a.attname)) end as wrong
       from pg_attribute a where a.attrelid = c.conrelid and a.attnum = any (c.conkey)) p
