@@ -131,9 +131,6 @@ takes_secrets(const HomeoScrubber *s, size_t pos, size_t end)
 	return at(s, end) == '(' && is_literal(s, pos, end, functions);
 }
 
-/* More than the arguments of gen_salt() need. */
-#define SALT_MAX		32
-
 /*
  * Behind gen_salt('bf', 8), which is given an algorithm; else pos.  Without it
  * crypt(password, gen_salt('bf', 8)) could not be run again.
@@ -142,13 +139,19 @@ static size_t
 behind_salt(const HomeoScrubber *s, size_t pos, size_t end)
 {
 	static const char *const functions[] = {"gen_salt", NULL};
-	size_t		left = s->len - end;
-	const char *close;
+	static const char *const algorithms[] = {
+		"des", "xdes", "md5", "bf", "sha256crypt", "sha512crypt", NULL
+	};
+	size_t		open = end + 1;
+	size_t		close;
 
-	if (at(s, end) != '(' || !is_literal(s, pos, end, functions))
+	if (!is_literal(s, pos, end, functions) ||
+		at(s, end) != '(' || at(s, open) != '\'')
 		return pos;
-	close = memchr(s->buf + end, ')', left < SALT_MAX ? left : SALT_MAX);
-	return close ? (size_t) (close - s->buf) + 1 : pos;
+	close = skip_while(s, open + 1, homeo_ascii_is_alnum);
+	if (at(s, close) != '\'' || !is_literal(s, open + 1, close, algorithms))
+		return pos;
+	return close + 1;
 }
 
 /* The rest is looked at as all text is. */
@@ -199,6 +202,7 @@ homeo_scrub_statement_hide(HomeoScrubber *s, size_t end)
 	if (s->arguments > 0 && behind_salt(s, s->in, end) > s->in)
 	{
 		copy_to(s, behind_salt(s, s->in, end));
+		s->arguments++;
 		return true;
 	}
 	if (!s->secret_column || !is_literal(s, s->in, end, sources))

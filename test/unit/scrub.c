@@ -197,6 +197,8 @@ static const Case cases[] = {
 	{"select f('x'), 1 as password", NULL},
 	{"select crypt('S3CRET', gen_salt('bf'))", "select crypt('***', gen_salt('bf'))"},
 	{"select crypt('S3CRET', gen_salt('S3CRET", "select crypt('***', gen_salt('***"},
+	{"select encrypt(gen_salt('bf', 4), 'S3CRET', 'S3CRET')", "select encrypt(gen_salt('bf', 4), '***', '***')"},
+	{"select crypt(x, gen_salt('password=S3CRET'))", "select crypt(x, gen_salt('***'))"},
 	{"select * from t where hash = crypt('S3CRET', hash) and x = 'y'",
 	"select * from t where hash = crypt('***', hash) and x = 'y'"},
 	{"insert into t values (pgp_sym_encrypt(lower(data), 'S3CRET'), 'x')",
