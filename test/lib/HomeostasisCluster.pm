@@ -21,6 +21,7 @@ use warnings;
 
 use Carp;
 use Exporter 'import';
+use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test2::API qw(test2_add_callback_context_release);
@@ -37,6 +38,7 @@ our @EXPORT = qw(
   kill_worker
   validated_patch
   kill_backend
+  refused_login
   wait_gone
   checkout
 );
@@ -292,6 +294,19 @@ sub kill_backend
       or croak "process $pid was gone before it could be killed";
     wait_gone($pid);
     return;
+}
+
+# refused_login(node, database, argument...): what psql says when it cannot
+# connect.  Nothing is written to it: it may be gone before it would read that.
+sub refused_login
+{
+    my ($node, $database, @arguments) = @_;
+    my $stderr = '';
+
+    IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr($database), @arguments, '-c', 'select 1' ],
+        '<', '/dev/null', '2>', \$stderr)
+      and croak "psql could connect to $database";
+    return $stderr;
 }
 
 # kill_worker(node, backend_type[, signal]): the first one of that type, which

@@ -226,6 +226,9 @@ sub provoke
         $other->query_until(qr/blocked/,
             "\\echo blocked\n" . $self->sql($example, 'blocked') . ";\n");
         $self->wait_for_lock;
+        # Its one search for a deadlock is over, so that ours finds one.
+        wait_for_value($self->{node}, q{
+            select bool_or(clock_timestamp() - waitstart > interval '300 ms') from pg_locks where not granted}, 't');
     }
     my $error = send_to($main, $self->sql($example, 'sql'), 1);
     # A checkup finds something without failing.

@@ -85,20 +85,17 @@ $node->restart;
 $node->safe_psql('postgres', 'create role joe login');
 {
     my @sessions = map { $node->background_psql('postgres', on_error_die => 0) } 1 .. 4;
-    my ($stdout, $stderr);
 
-    $node->psql('postgres', 'select 1', stderr => \$stderr, extra_params => [ '-U', 'joe' ]);
-    like($stderr, qr/remaining connection slots/, 'row 4: a login is refused for want of a slot');
+    like(refused_login($node, 'postgres', '-U', 'joe'), qr/remaining connection slots/, 'row 4: a login is refused for want of a slot');
     my @more = map { $node->background_psql('postgres', on_error_die => 0) } 1;
-    $node->psql('postgres', 'select 1', stderr => \$stderr);
-    like($stderr, qr/too many clients/, 'row 4: another before it has become a process of the server');
+    like(refused_login($node, 'postgres'), qr/too many clients/, 'row 4: another before it has become a process of the server');
     $_->quit foreach @sessions, @more;
 }
 poll_until($node, q{select count(*) from homeostasis.errors where sqlstate = '53300' and message ~ 'remaining'},
     '1', 'row 4: the first is captured');
 $node->safe_psql('postgres', q{do $$ begin raise warning 'captured warning'; end $$});
 poll_until($node, count_of('captured warning'), '1', 'row 4: debug5 and warnings are no trouble');
-$node->psql('postgres', 'select 1', extra_params => [ '-U', 'nobody' ]);
+refused_login($node, 'postgres', '-U', 'nobody');
 poll_until($node, count_of('role "nobody" does not exist'), '1', 'row 4: nor is a failed login');
 my $written = -s $node->logfile;
 $node->safe_psql('postgres', 'select warn_at_exit()');

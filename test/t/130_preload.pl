@@ -51,7 +51,7 @@ foreach my $place (sort keys %orders)
     $node->psql('postgres', join('', map { "select * from missing_$_;\n" } 1 .. 50),
         on_error_stop => 0);
     $node->psql('postgres', 'select 1 / 0');
-    $node->psql('nowhere', 'select 1');
+    refused_login($node, 'nowhere');
     $node->psql('postgres', 'select pg_terminate_backend(pg_backend_pid())');
     poll_until($node,
         q{select count(*) from homeostasis.errors where message like '%"missing_%'},
