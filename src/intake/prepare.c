@@ -394,21 +394,24 @@ compute_fingerprint(HomeoPrepared *prepared)
 	HomeoFingerprint fingerprint;
 	uint32		place;
 
+	/* Whose frames have to be found anyway, to be stored. */
+	if (text_of(prepared->event, HOMEO_FIELD_STACK)->data != NULL)
+	{
+		make_fingerprint(prepared, &fingerprint);
+		memcpy(prepared->fingerprint.data, fingerprint.bytes, UUID_LEN);
+		return;
+	}
 	set_input(prepared, &input);
 	hash_input(&input, &texts);
 	memcpy(&place, texts.bytes, sizeof(place));
 	place %= KNOWN_TEXTS;
-	if (text_of(prepared->event, HOMEO_FIELD_STACK)->data != NULL)
-		make_fingerprint(prepared, &fingerprint);
-	else if (memcmp(&known[place].texts, &texts, sizeof(texts)) == 0)
-		fingerprint = known[place].fingerprint;
-	else
+	if (memcmp(&known[place].texts, &texts, sizeof(texts)) != 0)
 	{
-		make_fingerprint(prepared, &fingerprint);
+		make_fingerprint(prepared, &known[place].fingerprint);
 		known[place].texts = texts;
-		known[place].fingerprint = fingerprint;
 	}
-	memcpy(prepared->fingerprint.data, fingerprint.bytes, UUID_LEN);
+	memcpy(prepared->fingerprint.data, known[place].fingerprint.bytes,
+		   UUID_LEN);
 }
 
 /* What a reporter leaves out, an SQLSTATE can often say. */

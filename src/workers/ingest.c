@@ -188,7 +188,9 @@ is_flood(const HomeoConsumer *c)
 }
 
 /*
- * How many events to take; more in a flood, as few are stored.  A batch that failed MAX_TRIES times in a row for
+ * How many events to take; more in a flood, as few are stored.
+ *
+ * A batch that failed MAX_TRIES times in a row for
  * a reason that store.c doesn't blame on an event is stored one by one, as
  * far as it went: one of them might need more memory or time than there is.
  */
