@@ -11,6 +11,9 @@
  *		how often the hook of this module ran in this session for an ERROR
  *	homeostasis_test_raise_in_hook()
  *		the hook raises an error of its own the next time that it runs
+ *	homeostasis_test_raise_in_capture()
+ *		raises an error, and another while Homeostasis captures that; needs the
+ *		clock of set_clock.c, which a capture reads
  *	homeostasis_test_raise_holding(lock text)
  *		raises an error while holding a lock of the server
  *	homeostasis_test_warn_at_exit()
@@ -25,6 +28,7 @@
  */
 #include "postgres.h"
 
+#include <dlfcn.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -86,6 +90,31 @@ homeostasis_test_raise_in_hook(PG_FUNCTION_ARGS)
 {
 	raise_in_hook = true;
 	PG_RETURN_VOID();
+}
+
+static void
+interrupt(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_RAISE_EXCEPTION),
+			 errmsg("raised inside a capture")));
+}
+
+extern PGDLLEXPORT Datum homeostasis_test_raise_in_capture(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(homeostasis_test_raise_in_capture);
+
+Datum
+homeostasis_test_raise_in_capture(PG_FUNCTION_ARGS)
+{
+	void		(**interruption) (void) = dlsym(RTLD_DEFAULT,
+												"set_clock_interruption");
+
+	if (interruption == NULL)
+		elog(ERROR, "the server was started without set_clock.so");
+	*interruption = interrupt;
+	ereport(ERROR,
+			(errcode(ERRCODE_RAISE_EXCEPTION),
+			 errmsg("raised to be captured")));
 }
 
 extern PGDLLEXPORT Datum homeostasis_test_raise_holding(PG_FUNCTION_ARGS);

@@ -14,7 +14,10 @@ PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 
-static emit_log_hook_type previous_hook = NULL;
+/* Not static: another's variable of this name must not become this one. */
+extern PGDLLEXPORT emit_log_hook_type previous_hook;
+
+emit_log_hook_type previous_hook = NULL;
 static bool inside = false;
 
 static void

@@ -8,7 +8,9 @@
  * that only counts is left alone.  (libfaketime fakes nothing in processes that
  * are forked in a signal handler, as background workers are.)
  *
- * Any process may call it at any time: no memory, no locks.
+ * Any process may call it at any time: no memory, no locks.  But another module
+ * may set set_clock_interruption, which the next reading in its process calls,
+ * once.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,8 +18,13 @@
 #include <time.h>
 #include <unistd.h>
 
-extern __attribute__((visibility("default"))) int
-gettimeofday(struct timeval *restrict now, void *restrict zone);
+#define EXPORT __attribute__((visibility("default")))
+
+extern EXPORT int gettimeofday(struct timeval *restrict now,
+							   void *restrict zone);
+extern EXPORT void (*set_clock_interruption) (void);
+
+void		(*set_clock_interruption) (void) = NULL;
 
 static long
 offset(void)
@@ -41,8 +48,12 @@ offset(void)
 int
 gettimeofday(struct timeval *restrict now, void *restrict zone)
 {
+	void		(*interruption) (void) = set_clock_interruption;
 	struct timespec real;
 
+	set_clock_interruption = NULL;
+	if (interruption != NULL)
+		interruption();
 	clock_gettime(CLOCK_REALTIME, &real);
 	now->tv_sec = real.tv_sec + offset();
 	now->tv_usec = real.tv_nsec / 1000;

@@ -76,6 +76,30 @@ foreach my $lock ('AddinShmemInit', 'ProcArray', 'XidGen', 'SInvalWrite', 'LockM
         'row 2: and what comes later in the session');
 }
 
+# And an error while ours captures one: it is told by the count of what was
+# dropped, and nothing waits for a capture that was left half done.
+{
+    my $clocked = new_cluster('clocked', -start => 0);
+    {
+        local $ENV{LD_PRELOAD} = $clocked->config_data('--pkglibdir') . '/set_clock.so';
+        $clocked->start;
+    }
+    $clocked->safe_psql('postgres', q{
+        create extension homeostasis;
+        create function raise_in_capture() returns void language c
+          as 'homeostasis_test', 'homeostasis_test_raise_in_capture'});
+    my ($stdout, $stderr);
+    $clocked->psql('postgres', "select raise_in_capture();\nselect 'alive after all'",
+        stdout => \$stdout, stderr => \$stderr, on_error_stop => 0);
+    like($stderr, qr/raised inside a capture/, 'row 2: an error interrupts the capture of another');
+    like($stdout, qr/alive after all/, 'row 2: and the session goes on');
+    is($clocked->safe_psql('postgres', 'select sum(dropped_nested) from homeostasis.stat_intake'),
+        '1', 'row 2: what could not be captured meanwhile is counted');
+    $clocked->psql('postgres', 'select 1 / 0');
+    poll_until($clocked, count_of('division by zero'), '1', 'row 2: other sessions go on');
+    $clocked->stop;
+}
+
 # Row 4: before there is a session, after it, and with everything logged.
 set_conf($node,
     log_min_messages => 'debug5', log_connections => 'on', log_disconnections => 'on',
