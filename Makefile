@@ -120,7 +120,8 @@ PG_CPPFLAGS = -Isrc $(HS_CFLAGS) \
 PG_CFLAGS = $(WARNINGS) -fvisibility=hidden
 SHLIB_LINK = -Wl,--as-needed \
 	$(call pkg_config_or,--libs,libpcre2-8,-lpcre2-8) \
-	$(call pkg_config_or,--libs,libhs,-lhs)
+	$(call pkg_config_or,--libs,libhs,-lhs) \
+	$(call pkg_config_or,--libs,liblz4,-llz4)
 
 # ---------------------------------------------------------------------------
 # Targets that work without PostgreSQL.  The text behind ## is what
@@ -312,10 +313,11 @@ modules: private $(MODULES_SO)
 PLAIN_SOURCES := $(shell grep -L '"postgres\.h"' $(SOURCES) /dev/null | \
 	grep -v /dev/null)
 UNIT_CFLAGS = -std=gnu11 -g -O1 $(WARNINGS) -Isrc -Itest/unit $(HS_CFLAGS) \
-	-fno-omit-frame-pointer -fsanitize=address,undefined \
+	-I$(shell $(PG_CONFIG) --includedir-server) -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all
-# What PCRE2 and Vectorscan say is compared with what the sources say.
-UNIT_LIBS = $(SHLIB_LINK)
+# What PCRE2 and Vectorscan say is compared with what the sources say; the
+# checksums of PostgreSQL come in a library of its own.
+UNIT_LIBS = $(SHLIB_LINK) $(shell $(PG_CONFIG) --pkglibdir)/libpgport.a
 UNIT_OBJS = $(PLAIN_SOURCES:src/%.c=build/unit/src/%.o)
 UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(sort \
 	$(wildcard test/unit/*.c)))
