@@ -12,8 +12,9 @@
 #include "base/shmem.h"
 #include "base/worker.h"
 #include "fmgr.h"
-#include "intake/ring.h"
+#include "intake/journal.h"
 #include "intake/restore.h"
+#include "intake/ring.h"
 #include "intake/server_log.h"
 #include "intake/store.h"
 #include "miscadmin.h"
@@ -41,6 +42,7 @@ _PG_init(void)
 	homeo_rules_init();
 	homeo_worker_init();
 	homeo_ring_init();
+	homeo_journal_init();
 	homeo_server_log_init();
 	homeo_restore_init();
 	homeo_launcher_init();

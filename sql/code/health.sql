@@ -63,10 +63,10 @@ as $$
          case when homeostasis.setting('capture') <> 'on' then 'Set homeostasis.capture to on.' end
   union all
   select 'ring',
-         case when i.dropped_full > 0 or i.used_bytes > 0.5 * i.ring_bytes then 'warning' else 'ok' end,
+         case when i.dropped_full > 0 or i.used_bytes - i.journal_bytes > 0.5 * i.ring_bytes then 'warning' else 'ok' end,
          format('%s of %s used, %s events dropped since the server started',
-                pg_size_pretty(i.used_bytes), pg_size_pretty(i.ring_bytes), i.dropped_full),
-         case when i.dropped_full > 0 or i.used_bytes > 0.5 * i.ring_bytes
+                pg_size_pretty(i.used_bytes - i.journal_bytes), pg_size_pretty(i.ring_bytes), i.dropped_full),
+         case when i.dropped_full > 0 or i.used_bytes - i.journal_bytes > 0.5 * i.ring_bytes
            then 'Errors come faster than they are stored: raise homeostasis.ring_size, or exclude some from capture.' end
   from homeostasis.stat_intake i
   union all

@@ -21,6 +21,7 @@ create function homeostasis.intake_stat(
   out consumer integer,
   out ring_bytes bigint,
   out used_bytes bigint,
+  out journal_bytes bigint,
   out captured bigint,
   out captured_bytes bigint,
   out dropped_full bigint,
@@ -41,7 +42,7 @@ language c volatile parallel restricted
 set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'homeo_intake_stat';
 
-comment on function homeostasis.intake_stat() is 'What is counted about the ring; see stat_intake';
+comment on function homeostasis.intake_stat() is 'What is counted about the rings; see stat_intake';
 grant execute on function homeostasis.intake_stat() to homeostasis_reader;
 
 create view homeostasis.stat_intake as
@@ -52,10 +53,12 @@ create view homeostasis.stat_intake as
   from homeostasis.intake_stat() s;
 
 comment on view homeostasis.stat_intake is
-  'How errors come in: the ring in shared memory and the worker that empties it, since the server started';
-comment on column homeostasis.stat_intake.used_bytes is 'Bytes of the ring that wait to be stored';
+  'How errors come in: each ingest worker and the ring in shared memory that it empties, since the server started';
+comment on column homeostasis.stat_intake.used_bytes is
+  'Bytes of the ring and of the journal that wait to be stored';
+comment on column homeostasis.stat_intake.journal_bytes is 'Those of the journal, compressed';
 comment on column homeostasis.stat_intake.captured is
-  'Events that went into the ring: captured from the server''s errors, or reported';
+  'Events that went into the ring or the journal: captured from the server''s errors, or reported';
 comment on column homeostasis.stat_intake.dropped_full is
   'Events for which there was no room: lost if captured, an error for the caller if reported';
 comment on column homeostasis.stat_intake.dropped_too_large is 'Events larger than a record may be';
@@ -74,3 +77,53 @@ comment on column homeostasis.stat_intake.failed_batches is
 comment on column homeostasis.stat_intake.lag is
   'How far behind the tables are: the age of the last event taken while others wait, else 0';
 grant select on homeostasis.stat_intake to homeostasis_reader;
+
+create function homeostasis.journal_stat(
+  out epoch bigint,
+  out limit_bytes bigint,
+  out segment_bytes integer,
+  out segments integer,
+  out written_position bigint,
+  out flushed_position bigint,
+  out records bigint,
+  out raw_bytes bigint,
+  out block_bytes bigint,
+  out spilled bigint,
+  out flushes bigint,
+  out failures bigint,
+  out damaged bigint,
+  out lost bigint)
+returns record
+language c volatile parallel restricted
+set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'homeo_journal_stat';
+
+comment on function homeostasis.journal_stat() is 'What is counted about the journal; see stat_journal';
+grant execute on function homeostasis.journal_stat() to homeostasis_reader;
+
+create view homeostasis.stat_journal as
+  select s.* from homeostasis.journal_stat() s;
+
+comment on view homeostasis.stat_journal is
+  'The journal in which reported events wait on disk to be stored, since the server started';
+comment on column homeostasis.stat_journal.epoch is 'Which life of the server this is';
+comment on column homeostasis.stat_journal.limit_bytes is 'See homeostasis.journal_limit';
+comment on column homeostasis.stat_journal.segment_bytes is 'Size of each of its files';
+comment on column homeostasis.stat_journal.segments is 'Files there are';
+comment on column homeostasis.stat_journal.written_position is
+  'Where the next event will be: segment * 2^32 + offset';
+comment on column homeostasis.stat_journal.flushed_position is
+  'Everything before it survives a loss of power';
+comment on column homeostasis.stat_journal.records is 'Events that were written';
+comment on column homeostasis.stat_journal.raw_bytes is 'Bytes of these events';
+comment on column homeostasis.stat_journal.block_bytes is 'Bytes that they take on disk, compressed';
+comment on column homeostasis.stat_journal.spilled is
+  'Those of them that had no room in memory, or were there at a shutdown';
+comment on column homeostasis.stat_journal.flushes is 'Times that it was flushed to disk';
+comment on column homeostasis.stat_journal.failures is
+  'Times that it could not be written or flushed';
+comment on column homeostasis.stat_journal.damaged is
+  'Places that could not be read; the server''s log names each';
+comment on column homeostasis.stat_journal.lost is
+  'Events that are known to be missing; the server''s log says where';
+grant select on homeostasis.stat_journal to homeostasis_reader;

@@ -141,6 +141,15 @@ create table homeostasis.intake_positions
   stored_at timestamptz not null default now()
 );
 
+create table homeostasis.journal_positions
+(
+  epoch bigint,
+  consumer integer,
+  positions bigint[] not null,
+  stored_at timestamptz not null default now(),
+  primary key (epoch, consumer)
+);
+
 comment on table homeostasis.errors is
   'One row an occurrence, partitioned by day; created ahead and dropped by maintain()';
 comment on column homeostasis.errors.event_id is
@@ -239,6 +248,14 @@ comment on column homeostasis.intake_positions.epoch is
   'Which life of the ring the position belongs to; a restart begins another';
 comment on column homeostasis.intake_positions.position is 'Bytes of the ring that are stored';
 comment on column homeostasis.intake_positions.stored_at is 'When the last batch was stored';
+comment on table homeostasis.journal_positions is
+  'How far each consumer has stored the journal of each life of the server, written by the transaction that stored it';
+comment on column homeostasis.journal_positions.epoch is
+  'Which life of the server wrote that part of the journal';
+comment on column homeostasis.journal_positions.consumer is 'Number of the ingest worker';
+comment on column homeostasis.journal_positions.positions is
+  'For each bucket of events the position up to which it is stored, 0 for those of other workers: segment * 2^32 + offset';
+comment on column homeostasis.journal_positions.stored_at is 'When the last batch was stored';
 comment on column homeostasis.rejected_events.received_at is 'When it was refused';
 comment on column homeostasis.rejected_events.origin is
   'How it came: report, ingest or server_log';

@@ -62,7 +62,7 @@ begin
   for relation in
     select c.oid,
            case
-             when c.relname = 'intake_positions' then 'where false'
+             when c.relname in ('intake_positions', 'journal_positions') then 'where false'
              when c.relkind = 'S' then ''
              when exists (select from pg_catalog.pg_attribute a
                           where a.attrelid = c.oid and a.attname = 'modified')

@@ -41,10 +41,14 @@ int			homeo_guc_capture_level = ERROR;
 
 int			homeo_guc_batch_size = 1000;
 int			homeo_guc_batch_timeout = 10;
+int			homeo_guc_durability = HOMEO_DURABILITY_JOURNAL;
 int			homeo_guc_history_days = 365;
 int			homeo_guc_ingest_workers = 1;
+int			homeo_guc_journal_flush_interval = 200;
+int			homeo_guc_journal_limit = 1024 * 1024;
 int			homeo_guc_max_issues_per_service = 10000;
 int			homeo_guc_max_services = 1000;
+int			homeo_guc_overflow_policy = HOMEO_OVERFLOW_WAIT;
 int			homeo_guc_overflow_timeout = 1000;
 int			homeo_guc_partitions_ahead = 3;
 int			homeo_guc_payloads_per_issue_per_minute = 1000;
@@ -92,6 +96,19 @@ static const struct config_enum_entry mode_options[] = {
 	{"observe", HOMEO_MODE_OBSERVE, false},
 	{"suggest", HOMEO_MODE_SUGGEST, false},
 	{"auto", HOMEO_MODE_AUTO, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry durability_options[] = {
+	{"memory", HOMEO_DURABILITY_MEMORY, false},
+	{"journal", HOMEO_DURABILITY_JOURNAL, false},
+	{"sync", HOMEO_DURABILITY_SYNC, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry overflow_options[] = {
+	{"wait", HOMEO_OVERFLOW_WAIT, false},
+	{"drop", HOMEO_OVERFLOW_DROP, false},
 	{NULL, 0, false}
 };
 
@@ -451,6 +468,13 @@ define_intake(void)
 			   PGC_SIGHUP, GUC_UNIT_MS,
 			   "Sets how long events are gathered before a partial batch is stored.",
 			   "0 stores at once what is there.");
+	define_enum("homeostasis.durability", &homeo_guc_durability,
+				durability_options, PGC_USERSET,
+				"Sets what an event survives once report() has returned.",
+				"memory: an orderly shutdown; journal: the end of any process, "
+				"and a loss of power but for what came within "
+				"homeostasis.journal_flush_interval; sync: a loss of power. "
+				"Captured errors of the server are always in memory only.");
 	define_int("homeostasis.history_days", &homeo_guc_history_days,
 			   1, 36500, PGC_SIGHUP, 0,
 			   "Sets how many days finished patches and diagnoses are kept.",
@@ -459,7 +483,20 @@ define_intake(void)
 	define_int("homeostasis.ingest_workers", &homeo_guc_ingest_workers,
 			   1, HOMEO_MAX_INGEST_WORKERS, PGC_POSTMASTER, 0,
 			   "Sets how many workers store events.",
-			   "Each takes one of max_worker_processes.");
+			   "Each takes one of max_worker_processes, and its share of "
+			   "homeostasis.ring_size.");
+	define_int("homeostasis.journal_flush_interval",
+			   &homeo_guc_journal_flush_interval, 1, 60000, PGC_SIGHUP,
+			   GUC_UNIT_MS,
+			   "Sets how soon the journal is flushed to disk.",
+			   "What came within it is lost with the power, unless "
+			   "homeostasis.durability is sync.");
+	define_int("homeostasis.journal_limit", &homeo_guc_journal_limit,
+			   0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB,
+			   "Sets how much disk space the journal of reported events may take.",
+			   "It is in the data directory, and takes it only while events "
+			   "cannot be stored. 0 means no journal: homeostasis.durability is "
+			   "then memory.");
 	define_int("homeostasis.max_issues_per_service",
 			   &homeo_guc_max_issues_per_service, 1, 10000000, PGC_SIGHUP, 0,
 			   "Sets how many issues the errors reported for one service can make.",
@@ -470,9 +507,15 @@ define_intake(void)
 			   "Sets how many services reported errors can make.",
 			   "An error of yet another service is refused, or goes to "
 			   "rejected_events. Databases are not counted.");
+	define_enum("homeostasis.overflow_policy", &homeo_guc_overflow_policy,
+				overflow_options, PGC_SIGHUP,
+				"Sets what report() does when there is no room for an event.",
+				"wait: it waits for homeostasis.overflow_timeout, and then raises "
+				"an error; drop: the event is counted, dropped, and has null "
+				"for its id.");
 	define_int("homeostasis.overflow_timeout", &homeo_guc_overflow_timeout,
 			   0, 60000, PGC_SIGHUP, GUC_UNIT_MS,
-			   "Sets how long report() waits for room when the ring is full.",
+			   "Sets how long report() waits for room when there is none.",
 			   "Then it raises an error; 0 raises it at once. Capturing the "
 			   "server's errors never waits, and an eighth of the ring is kept for it.");
 	define_int("homeostasis.partitions_ahead", &homeo_guc_partitions_ahead,

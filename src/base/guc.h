@@ -9,8 +9,7 @@
 #ifndef HOMEO_GUC_H
 #define HOMEO_GUC_H
 
-/* The ring has one consumer, so there is one worker that stores it. */
-#define HOMEO_MAX_INGEST_WORKERS	1
+#define HOMEO_MAX_INGEST_WORKERS	16
 
 typedef enum HomeoMode
 {
@@ -18,6 +17,20 @@ typedef enum HomeoMode
 	HOMEO_MODE_SUGGEST,			/* plan and validate; a person approves */
 	HOMEO_MODE_AUTO				/* policies may approve */
 } HomeoMode;
+
+/* What an event that report() has acknowledged survives. */
+typedef enum HomeoDurability
+{
+	HOMEO_DURABILITY_MEMORY,	/* nothing but an orderly end */
+	HOMEO_DURABILITY_JOURNAL,	/* the end of any process */
+	HOMEO_DURABILITY_SYNC		/* a loss of power */
+} HomeoDurability;
+
+typedef enum HomeoOverflowPolicy
+{
+	HOMEO_OVERFLOW_WAIT,
+	HOMEO_OVERFLOW_DROP
+} HomeoOverflowPolicy;
 
 /* General */
 extern char *homeo_guc_database;
@@ -31,10 +44,14 @@ extern int	homeo_guc_capture_level;	/* an elevel of elog.h */
 /* Intake */
 extern int	homeo_guc_batch_size;	/* events */
 extern int	homeo_guc_batch_timeout;	/* ms */
+extern int	homeo_guc_durability;	/* HomeoDurability */
 extern int	homeo_guc_history_days;
 extern int	homeo_guc_ingest_workers;
+extern int	homeo_guc_journal_flush_interval;	/* ms */
+extern int	homeo_guc_journal_limit;	/* kB; 0: no journal */
 extern int	homeo_guc_max_issues_per_service;
 extern int	homeo_guc_max_services;
+extern int	homeo_guc_overflow_policy;	/* HomeoOverflowPolicy */
 extern int	homeo_guc_overflow_timeout; /* ms */
 extern int	homeo_guc_partitions_ahead; /* days */
 extern int	homeo_guc_payloads_per_issue_per_minute;

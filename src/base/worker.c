@@ -394,6 +394,15 @@ homeo_worker_wait(long timeout_ms, const char *wait_event)
  * A process that has just exited may have given its place to another, whose
  * latch is then set for nothing; every user of a latch allows for that.
  */
+static void
+wake_slot(HomeoWorkerSlot *slot)
+{
+	uint32		proc_number = pg_atomic_read_u32(&slot->proc_number);
+
+	if (proc_number != NO_PROC)
+		SetLatch(&ProcGlobal->allProcs[proc_number].procLatch);
+}
+
 void
 homeo_worker_wake(HomeoWorkerKind kind)
 {
@@ -401,13 +410,20 @@ homeo_worker_wake(HomeoWorkerKind kind)
 		return;
 	for (int i = 0; i < MAX_SLOTS; i++)
 	{
-		uint32		proc_number;
+		if (area->slot[i].kind == kind)
+			wake_slot(&area->slot[i]);
+	}
+}
 
-		if (area->slot[i].kind != kind)
-			continue;
-		proc_number = pg_atomic_read_u32(&area->slot[i].proc_number);
-		if (proc_number != NO_PROC)
-			SetLatch(&ProcGlobal->allProcs[proc_number].procLatch);
+void
+homeo_worker_wake_one(HomeoWorkerKind kind, int number)
+{
+	if (area == NULL)
+		return;
+	for (int i = 0; i < MAX_SLOTS; i++)
+	{
+		if (area->slot[i].kind == kind && area->slot[i].number == number)
+			wake_slot(&area->slot[i]);
 	}
 }
 
@@ -502,16 +518,13 @@ homeo_worker_count_in(Oid database, int signal)
 	{
 		HomeoWorkerSlot *slot = &area->slot[i];
 		int			pid = (int) pg_atomic_read_u32(&slot->pid);
-		uint32		proc_number;
 
 		pg_read_barrier();
 		if (pid == 0 || slot == my_slot ||
 			pg_atomic_read_u32(&slot->database) != database)
 			continue;
 		count++;
-		proc_number = pg_atomic_read_u32(&slot->proc_number);
-		if (proc_number != NO_PROC)
-			SetLatch(&ProcGlobal->allProcs[proc_number].procLatch);
+		wake_slot(slot);
 		if (signal != 0)
 			kill(pid, signal);
 	}

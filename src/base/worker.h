@@ -71,8 +71,12 @@ extern void homeo_worker_set_state(HomeoWorkerState state);
 extern void homeo_worker_note_turn(void);
 extern void homeo_worker_note_error(const char *message);
 
-/* Sets the latch of every worker of this kind; safe inside the log hook. */
+/*
+ * Sets the latch of every worker of this kind, or of the one with that number;
+ * safe inside the log hook.
+ */
 extern void homeo_worker_wake(HomeoWorkerKind kind);
+extern void homeo_worker_wake_one(HomeoWorkerKind kind, int number);
 
 /* True in one of the extension's own workers. */
 extern bool homeo_worker_is_mine(void);

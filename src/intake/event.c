@@ -11,6 +11,8 @@
 
 #include "intake/event.h"
 
+#include <ctype.h>
+
 #include "base/compat.h"
 #include "catalog/namespace.h"
 #include "common/jsonapi.h"
@@ -100,6 +102,43 @@ homeo_event_set_string(HomeoEvent *event, HomeoEventField field,
 	/* A few bytes more than the limit are enough to know that it is cut. */
 	homeo_event_set(event, field, str,
 					strnlen(str, homeo_event_fields[field].limit + 4));
+}
+
+static uint32
+hash_bytes(uint32 hash, const char *bytes, Size len)
+{
+	for (Size i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char) bytes[i]) * 16777619;
+	return hash;
+}
+
+/*
+ * The bucket of an event, from 0 to HOMEO_BUCKETS - 1, by what does not vary
+ * within an issue: its type and place, and the words that its message begins
+ * with.  A rough fingerprint, for those who have no time for a real one: two
+ * events of an issue in two buckets cost a wait and do no harm.  (The hash is
+ * FNV-1a.)  Safe inside the log hook.
+ */
+uint32
+homeo_event_bucket(const HomeoEvent *event)
+{
+	static const HomeoEventField fields[] = {
+		HOMEO_FIELD_SERVICE, HOMEO_FIELD_ERROR_TYPE, HOMEO_FIELD_SQLSTATE,
+		HOMEO_FIELD_SCHEMA, HOMEO_FIELD_TABLE, HOMEO_FIELD_CONSTRAINT
+	};
+	const HomeoText *message = &event->text[HOMEO_FIELD_MESSAGE];
+	Size		words = 0;
+	uint32		hash = 2166136261;
+
+	for (int i = 0; i < lengthof(fields); i++)
+		hash = hash_bytes(hash, event->text[fields[i]].data,
+						  event->text[fields[i]].len);
+	while (words < Min(message->len, 64) &&
+		   (message->data[words] == ' ' ||
+			isalpha((unsigned char) message->data[words])))
+		words++;
+	hash = hash_bytes(hash, message->data, words);
+	return (hash ^ hash >> 16) % HOMEO_BUCKETS;
 }
 
 /*

@@ -91,6 +91,12 @@ extern const HomeoFieldInfo homeo_event_fields[HOMEO_FIELD_COUNT];
 extern const char *const homeo_event_origins[HOMEO_ORIGIN_COUNT];
 extern const char *const homeo_event_levels[HOMEO_LEVEL_COUNT];
 
+/*
+ * Events are shared out to the ingest workers by bucket, so that each issue is
+ * nearly always one worker's.
+ */
+#define HOMEO_BUCKETS	16
+
 typedef HomeoSlice HomeoText;
 
 typedef struct HomeoEvent
@@ -163,6 +169,8 @@ extern void homeo_event_set_string(HomeoEvent *event, HomeoEventField field,
 								   const char *text);
 extern void homeo_event_encode(const HomeoEvent *event,
 							   HomeoEventRecord *record);
+
+extern uint32 homeo_event_bucket(const HomeoEvent *event);
 
 extern const char *homeo_event_decode(const char *data, Size len,
 									  HomeoEvent *event);

@@ -2,8 +2,8 @@
  * report.c
  *		The SQL functions report(), report_batch() and ingest().
  *
- * The first two put events into the ring, outside the caller's transaction:
- * they survive its ROLLBACK and work in a read-only one.  The third stores
+ * The first two put events into the journal or the ring, outside the caller's
+ * transaction: they survive its ROLLBACK and work in a read-only one.  The third stores
  * them as part of it.  All check events in the same way.
  */
 #include "postgres.h"
@@ -18,10 +18,10 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "intake/event_json.h"
+#include "intake/outbox.h"
 #include "intake/store.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
-#include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
@@ -43,42 +43,6 @@ add_session(HomeoEvent *event)
 }
 
 /*
- * Puts an event into the ring, or raises an error that says why not.  All of
- * a batch, which began at start, may wait for room as long as one event.
- */
-static void
-put_event(const HomeoEvent *event, instr_time start, int done, int total)
-{
-	HomeoEventRecord record;
-	instr_time	now;
-	long		left;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
-	left = homeo_guc_overflow_timeout - (long) INSTR_TIME_GET_MILLISEC(now);
-	homeo_event_encode(event, &record);
-	switch (homeo_ring_put_wait(0, record.parts, record.nparts, (int) left))
-	{
-		case HOMEO_RING_OK:
-			return;
-		case HOMEO_RING_FULL:
-			ereport(ERROR,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg(HOMEO_REPORT_FULL),
-					 total > 1 ?
-					 errdetail("%d of %d events were taken.", done, total) : 0,
-					 errhint("See homeostasis.stat_workers for whether events are being stored; report less at a time, or raise homeostasis.ring_size.")));
-			break;
-		case HOMEO_RING_TOO_LARGE:
-			ereport(ERROR,
-					(errcode(ERRCODE_HOMEO_INVALID_EVENT),
-					 errmsg("the event is too large for the ring"),
-					 errhint("Report less of it, or raise homeostasis.ring_size.")));
-			break;
-	}
-}
-
-/*
  * The only argument of all these functions; they are not strict, because a
  * null must not look as if it had been stored.
  */
@@ -94,7 +58,7 @@ json_argument(FunctionCallInfo fcinfo, const char *name)
 }
 
 /*
- * report(event jsonb) returns uuid
+ * report(event jsonb) returns uuid, null if the event was dropped
  */
 PG_FUNCTION_INFO_V1(homeo_report);
 
@@ -105,15 +69,18 @@ homeo_report(PG_FUNCTION_ARGS)
 	HomeoEvent	event;
 	HomeoEventProblem problem;
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	instr_time	start;
+	HomeoOutbox *outbox;
 
 	homeo_shmem_require();
-	INSTR_TIME_SET_CURRENT(start);
 	if (!homeo_event_json_read(&json->root, HOMEO_ORIGIN_REPORT, &event,
 							   &problem))
 		homeo_event_json_raise(&problem);
 	add_session(&event);
-	put_event(&event, start, 0, 1);
+	outbox = homeo_outbox_open(1);
+	homeo_outbox_add(outbox, &event);
+	homeo_outbox_close(outbox);
+	if (!homeo_outbox_took(outbox, 0))
+		PG_RETURN_NULL();
 	*id = event.event_id;
 	PG_RETURN_UUID_P(id);
 }
@@ -167,7 +134,7 @@ return_slots(FunctionCallInfo fcinfo, const HomeoReportSlot *slots, int nslots)
 /*
  * report_batch(events jsonb) returns setof uuid
  *
- * One row an event, in their order; null for one that was refused.
+ * One row an event, in their order; null for one that was refused or dropped.
  */
 PG_FUNCTION_INFO_V1(homeo_report_batch);
 
@@ -176,7 +143,7 @@ homeo_report_batch(PG_FUNCTION_ARGS)
 {
 	Jsonb	   *json = json_argument(fcinfo, "events");
 	int			total = JB_ROOT_COUNT(json);
-	instr_time	start;
+	HomeoOutbox *outbox;
 	MemoryContext scratch;
 	MemoryContext caller;
 	JsonbIterator *it;
@@ -186,8 +153,8 @@ homeo_report_batch(PG_FUNCTION_ARGS)
 	int			n = 0;
 
 	homeo_shmem_require();
-	INSTR_TIME_SET_CURRENT(start);
 	require_array(json);
+	outbox = homeo_outbox_open(total);
 	slots = palloc(sizeof(HomeoReportSlot) * Max(total, 1));
 	scratch = AllocSetContextCreate(CurrentMemoryContext,
 									"homeostasis report",
@@ -202,7 +169,7 @@ homeo_report_batch(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		caller = MemoryContextSwitchTo(scratch);
 		read_element(&element, HOMEO_ORIGIN_REPORT, &event);
-		put_event(&event, start, n, total);
+		homeo_outbox_add(outbox, &event);
 		slots[n].refused = event.rejected;
 		slots[n].id = event.event_id;
 		n++;
@@ -210,6 +177,9 @@ homeo_report_batch(PG_FUNCTION_ARGS)
 		MemoryContextReset(scratch);
 	}
 	MemoryContextDelete(scratch);
+	homeo_outbox_close(outbox);
+	for (int i = 0; i < n; i++)
+		slots[i].refused |= !homeo_outbox_took(outbox, i);
 	return_slots(fcinfo, slots, n);
 	return (Datum) 0;
 }

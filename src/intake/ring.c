@@ -1,8 +1,8 @@
 /*
  * ring.c
- *		A ring of records in shared memory: every process may add one, at any
- *		time, also while an error is being reported; one worker takes them
- *		out.
+ *		Rings of records in shared memory: every process may add one, at any
+ *		time, also while an error is being reported; one worker a ring takes
+ *		them out.
  *
  * Who may call what: producers are all processes with shared memory, inside
  * the log hook too; so homeo_ring_put() and what it calls use atomics and
@@ -25,9 +25,9 @@
  * signal handler of a backend raises it, and because that of a background
  * worker, which may, is kept away by blocking its signal.
  *
- * Memory: one piece of shared memory, made by the postmaster.  It comes from
- * the kernel zeroed, also after a crash, and the data area is not touched
- * before it is used: an idle ring costs address space only.
+ * Memory: one piece of shared memory for all rings, made by the postmaster.  It
+ * comes from the kernel zeroed, also after a crash, and the data areas are not
+ * touched before they are used: an idle ring costs address space only.
  */
 #include "postgres.h"
 
@@ -77,7 +77,7 @@ typedef union HomeoRingLine
 
 typedef struct HomeoRing
 {
-	uint64		epoch;			/* constant after initialisation */
+	uint64		epoch;			/* constant, the same in all rings */
 	uint64		size;			/* of data; constant */
 	ConditionVariable room;		/* signalled when tail moves */
 	HomeoRingLine head;
@@ -89,14 +89,16 @@ typedef struct HomeoRing
 
 #define DATA_OFFSET		CACHELINEALIGN(offsetof(HomeoRing, data))
 
-static HomeoRing *ring = NULL;
+/* The first ring; the others follow. */
+static char *rings = NULL;
+static Size bytes_of_ring;
 
 static inline HomeoRing *
 ring_of(int consumer)
 {
-	Assert(consumer >= 0 && consumer < HOMEO_RING_CONSUMERS);
-	Assert(ring != NULL);
-	return ring;
+	Assert(consumer >= 0 && consumer < homeo_guc_ingest_workers);
+	Assert(rings != NULL);
+	return (HomeoRing *) (rings + (Size) consumer * bytes_of_ring);
 }
 
 static inline char *
@@ -105,33 +107,51 @@ byte_at(HomeoRing *r, uint64 position)
 	return (char *) r + DATA_OFFSET + position % r->size;
 }
 
+/* homeostasis.ring_size is shared by all. */
+static Size
+ring_bytes(void)
+{
+	Size		data = (Size) homeo_guc_ring_size * 1024 /
+	homeo_guc_ingest_workers;
+
+	return CACHELINEALIGN(add_size(DATA_OFFSET, data));
+}
+
 static Size
 shmem_size(void)
 {
-	return add_size(DATA_OFFSET,
-					mul_size((Size) homeo_guc_ring_size, 1024));
+	return mul_size(ring_bytes(), homeo_guc_ingest_workers);
+}
+
+static void
+init_ring(HomeoRing *r, uint64 epoch)
+{
+	r->size = TYPEALIGN_DOWN(8, bytes_of_ring - DATA_OFFSET);
+	r->epoch = epoch;
+	ConditionVariableInit(&r->room);
+	pg_atomic_init_u64(&r->head.value, 0);
+	pg_atomic_init_u64(&r->tail.value, 0);
+	pg_atomic_init_u64(&r->sleeping.value, 0);
+	for (int i = 0; i < HOMEO_RING_COUNTERS; i++)
+		pg_atomic_init_u64(&r->counter[i], 0);
 }
 
 static void
 shmem_attach(void *memory, Size size, bool found)
 {
-	HomeoRing  *r = (HomeoRing *) memory;
+	uint64		epoch;
 
-	if (!found)
-	{
-		r->size = TYPEALIGN_DOWN(8, size - DATA_OFFSET);
-		if (!pg_strong_random(&r->epoch, sizeof(r->epoch)))
-			r->epoch = (uint64) GetCurrentTimestamp();
-		/* It is stored as bigint; 0 means none. */
-		r->epoch = (r->epoch & PG_INT64_MAX) | 1;
-		ConditionVariableInit(&r->room);
-		pg_atomic_init_u64(&r->head.value, 0);
-		pg_atomic_init_u64(&r->tail.value, 0);
-		pg_atomic_init_u64(&r->sleeping.value, 0);
-		for (int i = 0; i < HOMEO_RING_COUNTERS; i++)
-			pg_atomic_init_u64(&r->counter[i], 0);
-	}
-	ring = r;
+	rings = memory;
+	bytes_of_ring = ring_bytes();
+	if (found)
+		return;
+
+	if (!pg_strong_random(&epoch, sizeof(epoch)))
+		epoch = (uint64) GetCurrentTimestamp();
+	/* It is stored as bigint; 0 means none. */
+	epoch = (epoch & PG_INT64_MAX) | 1;
+	for (int i = 0; i < homeo_guc_ingest_workers; i++)
+		init_ring(ring_of(i), epoch);
 }
 
 /* Called from _PG_init. */
@@ -190,14 +210,20 @@ copy_in(HomeoRing *r, uint64 place, const HomeoRingPart *part)
 	return place < r->size ? place : place - r->size;
 }
 
-static void
-wake_consumer(HomeoRing *r)
+/*
+ * Wakes a consumer that sleeps, because there is something for it, here or
+ * elsewhere.
+ */
+void
+homeo_ring_wake(int consumer)
 {
-	/* The state must be visible before the flag is read: see ring_sleep. */
+	HomeoRing  *r = ring_of(consumer);
+
+	/* What there is must be visible before the flag is read: see ring_sleep. */
 	pg_memory_barrier();
 	if (pg_atomic_read_u64(&r->sleeping.value) != 0 &&
 		pg_atomic_exchange_u64(&r->sleeping.value, 0) != 0)
-		homeo_worker_wake(HOMEO_WORKER_INGEST);
+		homeo_worker_wake_one(HOMEO_WORKER_INGEST, consumer);
 }
 
 /*
@@ -206,8 +232,9 @@ wake_consumer(HomeoRing *r)
  * sleeps.
  */
 static HomeoRingStatus
-put(HomeoRing *r, const HomeoRingPart *parts, int nparts, uint64 keep)
+put(int consumer, const HomeoRingPart *parts, int nparts, uint64 keep)
 {
+	HomeoRing  *r = ring_of(consumer);
 	uint64		len = 0;
 	uint64		need;
 	uint64		position;
@@ -236,7 +263,7 @@ put(HomeoRing *r, const HomeoRingPart *parts, int nparts, uint64 keep)
 	pg_atomic_write_u32(&header->state, STATE_COMMITTED);
 	pg_atomic_fetch_add_u64(&r->counter[HOMEO_RING_PUT], 1);
 	pg_atomic_fetch_add_u64(&r->counter[HOMEO_RING_PUT_BYTES], len);
-	wake_consumer(r);
+	homeo_ring_wake(consumer);
 	return HOMEO_RING_OK;
 }
 
@@ -245,7 +272,7 @@ put(HomeoRing *r, const HomeoRingPart *parts, int nparts, uint64 keep)
  * between reserving and committing.  Backends need no system call for this.
  */
 static HomeoRingStatus
-put_undisturbed(HomeoRing *r, const HomeoRingPart *parts, int nparts,
+put_undisturbed(int consumer, const HomeoRingPart *parts, int nparts,
 				uint64 keep)
 {
 	HomeoRingStatus status;
@@ -253,12 +280,12 @@ put_undisturbed(HomeoRing *r, const HomeoRingPart *parts, int nparts,
 	sigset_t	before;
 
 	if (MyBgworkerEntry == NULL)
-		return put(r, parts, nparts, keep);
+		return put(consumer, parts, nparts, keep);
 
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	sigprocmask(SIG_BLOCK, &term, &before);
-	status = put(r, parts, nparts, keep);
+	status = put(consumer, parts, nparts, keep);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;
 }
@@ -279,15 +306,15 @@ count_drop(HomeoRing *r, HomeoRingStatus status)
 HomeoRingStatus
 homeo_ring_put(int consumer, const HomeoRingPart *parts, int nparts)
 {
-	HomeoRing  *r = ring_of(consumer);
-	HomeoRingStatus status = put_undisturbed(r, parts, nparts, 0);
+	HomeoRingStatus status = put_undisturbed(consumer, parts, nparts, 0);
 
-	count_drop(r, status);
+	count_drop(ring_of(consumer), status);
 	return status;
 }
 
 /*
  * Adds one record, waiting at most timeout_ms for room.  Can be cancelled.
+ * What isn't added is not counted: the caller may have another place for it.
  *
  * Leaves room for those who can neither wait nor tell anybody: whoever can
  * report may be at it without end, and must not make the log hook drop the
@@ -299,7 +326,7 @@ homeo_ring_put_wait(int consumer, const HomeoRingPart *parts, int nparts,
 {
 	HomeoRing  *r = ring_of(consumer);
 	uint64		keep = r->size / KEPT_SHARE;
-	HomeoRingStatus status = put_undisturbed(r, parts, nparts, keep);
+	HomeoRingStatus status = put_undisturbed(consumer, parts, nparts, keep);
 	instr_time	start;
 	instr_time	waited;
 
@@ -309,7 +336,7 @@ homeo_ring_put_wait(int consumer, const HomeoRingPart *parts, int nparts,
 
 		INSTR_TIME_SET_CURRENT(start);
 		ConditionVariablePrepareToSleep(&r->room);
-		while ((status = put_undisturbed(r, parts, nparts,
+		while ((status = put_undisturbed(consumer, parts, nparts,
 										 keep)) == HOMEO_RING_FULL &&
 			   left > 0)
 		{
@@ -320,7 +347,6 @@ homeo_ring_put_wait(int consumer, const HomeoRingPart *parts, int nparts,
 		}
 		ConditionVariableCancelSleep();
 	}
-	count_drop(r, status);
 	return status;
 }
 
@@ -346,9 +372,9 @@ homeo_ring_counter(int consumer, HomeoRingCounter counter)
 
 /* Never 0, never negative as int64. */
 uint64
-homeo_ring_epoch(int consumer)
+homeo_ring_epoch(void)
 {
-	return ring_of(consumer)->epoch;
+	return ring_of(0)->epoch;
 }
 
 /* Where the consumer begins after a restart of its process. */

@@ -11,8 +11,10 @@
 #ifndef HOMEO_RING_H
 #define HOMEO_RING_H
 
-/* Rings there are; each has one consumer, known by its number from 0. */
-#define HOMEO_RING_CONSUMERS	1
+/*
+ * There are homeostasis.ingest_workers rings; each has one consumer, known by
+ * its number from 0.
+ */
 
 /* No record may be longer, whatever the size of the ring. */
 #define HOMEO_RING_MAX_RECORD	(512 * 1024)
@@ -69,7 +71,8 @@ extern HomeoRingStatus homeo_ring_put(int consumer,
 									  const HomeoRingPart *parts, int nparts);
 extern void homeo_ring_count(int consumer, HomeoRingCounter counter,
 							 uint64 n);
-extern uint64 homeo_ring_epoch(int consumer);
+extern void homeo_ring_wake(int consumer);
+extern uint64 homeo_ring_epoch(void);
 
 /* A producer that may wait; not for the log hook. */
 extern HomeoRingStatus homeo_ring_put_wait(int consumer,

@@ -25,7 +25,8 @@
 #include "catalog/namespace.h"
 #include "common/pg_prng.h"
 #include "intake/event.h"
-#include "intake/report.h"
+#include "intake/journal.h"
+#include "intake/outbox.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
@@ -49,15 +50,16 @@ static emit_log_hook_type previous_hook = NULL;
 static volatile int depth = 0;
 
 /*
- * The complaint of report() that the ring is full would take the room that
- * is kept for the server's errors.  A user can't raise its message_id.
+ * The complaint of report() that there is no room would take the room that is
+ * kept for the server's errors.  A user can't raise its message_id.
  */
 static bool
 is_overflow(const ErrorData *edata)
 {
 	return edata->sqlerrcode == ERRCODE_CONFIGURATION_LIMIT_EXCEEDED &&
 		edata->message_id != NULL &&
-		strcmp(edata->message_id, HOMEO_REPORT_FULL) == 0;
+		(strcmp(edata->message_id, HOMEO_OUTBOX_RING_FULL) == 0 ||
+		 strcmp(edata->message_id, HOMEO_OUTBOX_JOURNAL_FULL) == 0);
 }
 
 /*
@@ -107,7 +109,7 @@ make_event_id(pg_uuid_t *id, TimestampTz now)
 	/* A process inherits the state of the one that forked it. */
 	if (seeded_for != MyProcPid)
 	{
-		state.s0 = homeo_ring_epoch(0);
+		state.s0 = homeo_ring_epoch();
 		state.s1 = ((uint64) now << 20) ^ (uint64) MyProcPid;
 		for (int i = 0; i < 8; i++)
 			(void) pg_prng_uint64(&state);
@@ -241,7 +243,8 @@ capture(const ErrorData *edata)
 	describe_session(&event);
 
 	homeo_event_encode(&event, &record);
-	(void) homeo_ring_put(0, record.parts, record.nparts);
+	(void) homeo_ring_put(homeo_journal_consumer(homeo_event_bucket(&event)),
+						  record.parts, record.nparts);
 }
 
 static void

@@ -525,7 +525,7 @@ homeo_store_deferred(int limit, bool suspicious, HomeoStoreResult *result)
 	if (SPI_execute_with_args("delete from homeostasis.deferred_events"
 							  " where id = any (array(select id"
 							  "  from homeostasis.deferred_events"
-							  "  order by id limit $1))"
+							  "  order by id limit $1 for update skip locked))"
 							  " returning record",
 							  1, &type, &value, NULL, false,
 							  0) != SPI_OK_DELETE_RETURNING)

@@ -1,16 +1,21 @@
 /*
  * ingest.c
- *		The worker that moves events from the ring into the tables.
+ *		The workers that move events from the rings and the journal into the
+ *		tables.
  *
- * Each turn stores one batch and, in the same transaction, how far it got:
- * the ring's epoch and the position behind the batch.  Only then is the
- * space given back to the ring.  A worker that ends between the two leaves a
- * successor that finds the position and skips what is stored, so an event is
- * stored once, whenever the worker ends.
+ * Each turn stores one batch and, in the same transaction, how far it got: in
+ * this worker's ring and in the journal.  Only then is the space given back.
+ * A worker that ends between the two leaves a successor that finds the
+ * positions and skips what is stored, so an event is stored once, whenever the
+ * worker ends.
  *
  * Commits don't wait for the disk.  What the ring holds is lost when the
  * server crashes, whether it was stored a moment ago or is about to be; so
- * waiting would make every event later and save none.
+ * waiting would make every event later and save none.  A segment of the journal
+ * is given back when the commit that stored it is on disk.
+ *
+ * A ring that fills faster than it can be emptied, or that nothing can be
+ * stored from, is spilled into the journal; so is what is left at a shutdown.
  *
  * Batches form by themselves: while one is stored the next one gathers.
  * Under load that alone would make many tiny transactions, so a batch begins
@@ -26,19 +31,24 @@
 
 #include "workers/ingest.h"
 
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "base/compat.h"
 #include "base/guc.h"
 #include "base/shmem.h"
 #include "base/turn.h"
 #include "base/worker.h"
-#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "intake/block.h"
 #include "intake/event.h"
+#include "intake/journal.h"
+#include "intake/journal_read.h"
+#include "intake/outbox.h"
+#include "intake/positions.h"
 #include "intake/ring.h"
+#include "intake/spill.h"
 #include "intake/store.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -74,32 +84,63 @@
 
 #define DEFERRED_BATCH		100
 #define DEFERRED_RETRY_MS	1000
+#define RELEASE_RETRY_MS	500
 #define IDLE_MS				(60 * 1000)
 
+/* A ring with so much of it in use is spilled until no more than the other is. */
+#define SPILL_FROM(size)	((size) / 4 * 3)
+#define SPILL_TO(size)		((size) / 4)
+
 /*
- * How long a worker goes on with what is in the ring: one that is told to end,
- * and one that was started for it.
+ * How long a worker goes on with what is there: one that is told to end, and
+ * one that was started for it.
  */
 #define DRAIN_MS			2000
 #define ONCE_MS				(60 * 1000)
 
+/* Behind something in both sources. */
+typedef struct HomeoPlace
+{
+	uint64		ring;
+	uint64		journal;
+} HomeoPlace;
+
 typedef struct HomeoConsumer
 {
 	int			number;
-	bool		positioned;		/* tail is where the tables say */
-	uint64		position;		/* behind the batch of this turn */
-	TimestampTz newest;			/* received time of its last event */
-	HomeoStoreResult result;	/* of this turn */
+	bool		positioned;		/* the sources are where the tables say */
+	HomeoJournalReader *reader;
+	HomeoJournalCursor cursor;	/* behind what is stored of the journal */
+
+	/* of this turn */
+	uint64		ring_end;		/* behind its events from the ring */
+	HomeoJournalCursor ahead;	/* behind those from the journal */
+	int			njournal;		/* of these */
+	bool		journal_first;	/* by turns, so that neither source waits */
+	HomeoStoreResult result;
+	bool		retrying;		/* this turn is about deferred events */
+
+	/* received time of the last event that was taken */
+	TimestampTz newest_of_ring;
+	TimestampTz newest_of_journal;
+
+	/*
+	 * How far the journal was given back, and will be with so much WAL on
+	 * disk.
+	 */
+	uint64		released;
+	uint64		releasing;
+	XLogRecPtr	releasing_lsn;
+
 	bool		deferred;		/* there may be rows in deferred_events */
 	instr_time	deferred_tried;
 	int			deferred_tries; /* failures in a row of deferred events */
-	bool		retrying;		/* this turn is about deferred events */
 	instr_time	batch_began;
 	long		batch_took;		/* milliseconds */
 
-	/* Failures in a row of what begins at the tail. */
+	/* Failures in a row of what is next. */
 	int			tries;
-	uint64		careful_until;	/* one event at a time before it */
+	HomeoPlace	careful_until;	/* one event at a time before it */
 } HomeoConsumer;
 
 /*
@@ -108,76 +149,117 @@ typedef struct HomeoConsumer
 static void
 find_position(HomeoConsumer *c)
 {
-	Oid			types[] = {INT4OID, INT8OID};
-	Datum		values[2];
-	bool		isnull;
-	uint64		position;
+	uint64		position = homeo_positions_of_ring(c->number);
 
-	values[0] = Int32GetDatum(c->number);
-	values[1] = Int64GetDatum((int64) homeo_ring_epoch(c->number));
-	if (SPI_execute_with_args("select position from homeostasis.intake_positions"
-							  " where consumer = $1 and epoch = $2",
-							  2, types, values, NULL, true,
-							  1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read intake_positions");
-	if (SPI_processed == 1)
-	{
-		position = (uint64) DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-														SPI_tuptable->tupdesc,
-														1, &isnull));
-		if (position > homeo_ring_tail(c->number))
-			homeo_ring_release(c->number, position);
-	}
+	if (position > homeo_ring_tail(c->number))
+		homeo_ring_release(c->number, position);
+	homeo_journal_begin(c->reader, &c->cursor);
 	/* Rows of another life may wait as well. */
 	c->deferred = true;
 	c->positioned = true;
 }
 
 static void
-store_position(HomeoConsumer *c)
+decode(const char *data, Size len, HomeoEvent *event)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {INT4OID, INT8OID, INT8OID};
-	Datum		values[3];
+	const char *problem = homeo_event_decode(data, len, event);
 
-	if (plan == NULL)
-	{
-		plan = SPI_prepare("insert into homeostasis.intake_positions as p"
-						   " (consumer, epoch, position) values ($1, $2, $3)"
-						   " on conflict (consumer) do update set epoch = $2,"
-						   " position = $3, stored_at = now()", 3, types);
-		if (plan == NULL || SPI_keepplan(plan) != 0)
-			elog(ERROR, "could not prepare the update of intake_positions");
-	}
-	values[0] = Int32GetDatum(c->number);
-	values[1] = Int64GetDatum((int64) homeo_ring_epoch(c->number));
-	values[2] = Int64GetDatum((int64) c->position);
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not update intake_positions");
+	if (problem != NULL)
+		homeo_event_make_unreadable(event, problem);
 }
 
 /* Takes records from the ring's tail on; returns how many. */
 static int
-gather(HomeoConsumer *c, HomeoEvent *events, int most)
+gather_ring(HomeoConsumer *c, HomeoEvent *events, int most)
 {
 	uint64		start = homeo_ring_tail(c->number);
 	HomeoRingView view;
 	int			n = 0;
 
-	c->position = start;
-	while (n < most && c->position - start < BATCH_BYTES &&
-		   homeo_ring_next(c->number, c->position, &view))
+	c->ring_end = start;
+	while (n < most && c->ring_end - start < BATCH_BYTES &&
+		   homeo_ring_next(c->number, c->ring_end, &view))
 	{
-		const char *problem = homeo_event_decode(view.data, view.len,
-												 &events[n]);
-
-		if (problem != NULL)
-			homeo_event_make_unreadable(&events[n], problem);
-		c->newest = events[n].received;
-		c->position = view.end;
+		decode(view.data, view.len, &events[n]);
+		c->newest_of_ring = events[n].received;
+		c->ring_end = view.end;
 		n++;
 	}
 	return n;
+}
+
+/*
+ * Takes blocks from the journal; returns how many events.  At least one block,
+ * so they may be more than most by what a block holds; and all of one epoch,
+ * whose position is stored.
+ */
+static int
+gather_journal(HomeoConsumer *c, HomeoEvent *events, int most)
+{
+	Size		bytes = 0;
+	int			n = 0;
+
+	c->ahead = c->cursor;
+	while (n < most && bytes < BATCH_BYTES)
+	{
+		HomeoJournalCursor before = c->ahead;
+		HomeoJournalBlock block;
+		HomeoSlice	record;
+		size_t		offset = 0;
+
+		if (!homeo_journal_read(c->reader, &c->ahead, &block))
+			break;
+		if (n > 0 && (block.epoch != before.epoch ||
+					  n + (int) block.nrecords > most))
+		{
+			c->ahead = before;
+			break;
+		}
+		for (uint32 i = 0; i < Min(block.nrecords, HOMEO_OUTBOX_BLOCK_RECORDS) &&
+			 homeo_block_next(block.raw, block.raw_len, &offset, &record); i++)
+		{
+			decode(record.data, record.len, &events[n]);
+			c->newest_of_journal = events[n].received;
+			n++;
+		}
+		bytes += block.raw_len;
+	}
+	c->njournal = n;
+	return n;
+}
+
+/* events has room for a block more than most. */
+static int
+gather(HomeoConsumer *c, HomeoEvent *events, int most)
+{
+	int			n;
+
+	c->njournal = 0;
+	c->ring_end = homeo_ring_tail(c->number);
+	c->ahead = c->cursor;
+	c->journal_first = !c->journal_first;
+	if (c->journal_first)
+	{
+		n = gather_journal(c, events, most);
+		if (n < most)
+			n += gather_ring(c, events + n, most - n);
+	}
+	else
+	{
+		n = gather_ring(c, events, most);
+		if (n < most)
+			n += gather_journal(c, events + n, most - n);
+	}
+	return n;
+}
+
+/* Is there more than this turn has taken? */
+static bool
+has_more(const HomeoConsumer *c)
+{
+	return homeo_ring_used(c->number) >
+		c->ring_end - homeo_ring_tail(c->number) ||
+		c->ahead.position < homeo_journal_end_of(c->number);
 }
 
 /* Was most of the last batch only counted? */
@@ -187,17 +269,26 @@ is_flood(const HomeoConsumer *c)
 	return c->result.counted > c->result.stored;
 }
 
+/* Is what is next part of a batch that failed? */
+static bool
+is_careful(const HomeoConsumer *c)
+{
+	return homeo_ring_tail(c->number) < c->careful_until.ring ||
+		c->cursor.position < c->careful_until.journal;
+}
+
 /*
  * How many events to take; more in a flood, as few are stored.
  *
- * A batch that failed MAX_TRIES times in a row for
- * a reason that store.c doesn't blame on an event is stored one by one, as
- * far as it went: one of them might need more memory or time than there is.
+ * A batch that failed MAX_TRIES times in a row for a reason that store.c
+ * doesn't blame on an event is stored one by one, as far as it went (a block of
+ * the journal at a time): one of them might need more memory or time than
+ * there is.
  */
 static int
 batch_limit(HomeoConsumer *c)
 {
-	if (homeo_ring_tail(c->number) < c->careful_until)
+	if (is_careful(c))
 		return 1;
 	if (is_flood(c))
 		return FLOOD_BATCHES * homeo_guc_batch_size;
@@ -207,11 +298,17 @@ batch_limit(HomeoConsumer *c)
 static void
 store(HomeoConsumer *c, HomeoEvent *events, int nevents)
 {
-	if (nevents == 1 && c->tries >= MAX_TRIES &&
-		homeo_ring_tail(c->number) < c->careful_until)
-		homeo_store_suspect(&events[0], &c->result);
-	else
+	bool		suspicious = c->tries >= MAX_TRIES && is_careful(c);
+
+	for (int i = 0; i < nevents && suspicious; i++)
+		homeo_store_suspect(&events[i], &c->result);
+	if (!suspicious)
 		homeo_store_batch(events, nevents, HOMEO_STORE_DEFER, &c->result);
+	if (c->ring_end > homeo_ring_tail(c->number))
+		homeo_positions_store_ring(c->number, c->ring_end);
+	if (c->njournal > 0)
+		homeo_positions_store_journal(c->number, c->ahead.epoch,
+									  c->ahead.position);
 }
 
 static void
@@ -233,7 +330,8 @@ turn(void *arg)
 {
 	HomeoConsumer *c = (HomeoConsumer *) arg;
 	int			most = batch_limit(c);
-	HomeoEvent *events = palloc(sizeof(HomeoEvent) * most);
+	HomeoEvent *events = palloc(sizeof(HomeoEvent) *
+								(most + HOMEO_OUTBOX_BLOCK_RECORDS));
 	int			nevents;
 
 	memset(&c->result, 0, sizeof(c->result));
@@ -241,13 +339,13 @@ turn(void *arg)
 	INSTR_TIME_SET_CURRENT(c->batch_began);
 	if (!c->positioned)
 		find_position(c);
+	if (homeo_ring_used(c->number) > SPILL_FROM(homeo_ring_size(c->number)))
+		homeo_spill(c->number, SPILL_TO(homeo_ring_size(c->number)));
 	nevents = gather(c, events, most);
 	if (nevents > 0)
 	{
 		store(c, events, nevents);
-		store_position(c);
-		return homeo_ring_used(c->number) >
-			c->position - homeo_ring_tail(c->number);
+		return has_more(c);
 	}
 	if (c->deferred &&
 		homeo_worker_milliseconds_since(c->deferred_tried) >= DEFERRED_RETRY_MS)
@@ -259,11 +357,50 @@ turn(void *arg)
 	return false;
 }
 
+/*
+ * What the tables are up to: where both sources have more, the older of the
+ * events that were taken from them last.
+ */
+static TimestampTz
+newest(const HomeoConsumer *c)
+{
+	bool		ring = homeo_ring_used(c->number) > 0;
+	bool		of_journal = c->cursor.position < homeo_journal_end_of(c->number);
+
+	if (ring && of_journal)
+		return Min(c->newest_of_ring, c->newest_of_journal);
+	if (ring)
+		return c->newest_of_ring;
+	if (of_journal)
+		return c->newest_of_journal;
+	return Max(c->newest_of_ring, c->newest_of_journal);
+}
+
+/*
+ * Gives back what commits that are on disk have stored of the journal.  The
+ * rest is left for a later turn.
+ */
+static void
+release_journal(HomeoConsumer *c)
+{
+	if (c->released < c->releasing && c->releasing_lsn <= GetFlushRecPtr(NULL))
+	{
+		homeo_journal_release(c->number, c->releasing);
+		c->released = c->releasing;
+	}
+	if (c->released == c->releasing && c->released < c->cursor.position)
+	{
+		c->releasing = c->cursor.position;
+		c->releasing_lsn = XactLastCommitEnd;
+	}
+}
+
 /* After the turn's transaction has committed. */
 static void
 settle(HomeoConsumer *c)
 {
 	const HomeoStoreResult *r = &c->result;
+	bool		of_ring = c->ring_end > homeo_ring_tail(c->number);
 
 	homeo_ring_count(c->number, HOMEO_RING_STORED, r->stored);
 	homeo_ring_count(c->number, HOMEO_RING_COUNTED, r->counted);
@@ -275,13 +412,17 @@ settle(HomeoConsumer *c)
 		c->deferred = true;
 	if (c->retrying)
 		c->deferred_tries = 0;
-	if (c->position > homeo_ring_tail(c->number))
+	if (of_ring)
+		homeo_ring_release(c->number, c->ring_end);
+	c->cursor = c->ahead;
+	homeo_journal_note_stored(c->number, c->cursor.position);
+	release_journal(c);
+	if (of_ring || c->njournal > 0)
 	{
 		homeo_ring_count(c->number, HOMEO_RING_BATCHES, 1);
-		homeo_ring_set(c->number, HOMEO_RING_LAST_RECEIVED, c->newest);
+		homeo_ring_set(c->number, HOMEO_RING_LAST_RECEIVED, newest(c));
 		homeo_ring_set(c->number, HOMEO_RING_LAST_STORED,
 					   GetCurrentTimestamp());
-		homeo_ring_release(c->number, c->position);
 		c->tries = 0;
 	}
 }
@@ -297,12 +438,15 @@ note_failure(HomeoConsumer *c)
 		return;
 	}
 	c->tries++;
-	if (c->tries == MAX_TRIES &&
-		homeo_ring_tail(c->number) >= c->careful_until)
+	if (c->tries == MAX_TRIES && !is_careful(c))
 	{
-		c->careful_until = c->position;
+		c->careful_until.ring = c->ring_end;
+		c->careful_until.journal = c->ahead.position;
 		c->tries = 0;
 	}
+	/* Nothing looks after the ring while this worker backs off. */
+	if (homeo_ring_used(c->number) > SPILL_TO(homeo_ring_size(c->number)))
+		homeo_spill(c->number, 0);
 }
 
 static HomeoTurnResult
@@ -328,8 +472,10 @@ pace(HomeoConsumer *c)
 						   c->batch_took + rest_ms) -
 	homeo_worker_milliseconds_since(c->batch_began);
 
-	if (left > 0 && homeo_ring_used(c->number) > 0 &&
-		homeo_ring_used(c->number) < PLENTY_BYTES)
+	uint64		waiting = homeo_ring_used(c->number) +
+	homeo_journal_backlog(c->number);
+
+	if (left > 0 && waiting > 0 && waiting < PLENTY_BYTES)
 		homeo_worker_wait(left, "HomeostasisIngestGather");
 }
 
@@ -340,21 +486,30 @@ rest(HomeoConsumer *c, HomeoTurnResult result)
 		homeo_turn_rest(result, 0, "HomeostasisIngestMain");
 	else if (homeo_ring_sleep(c->number))
 	{
-		homeo_turn_rest(result, c->deferred ? DEFERRED_RETRY_MS : IDLE_MS,
-						"HomeostasisIngestMain");
+		long		idle_ms = IDLE_MS;
+
+		if (c->released < c->cursor.position)
+			idle_ms = RELEASE_RETRY_MS;
+		else if (c->deferred)
+			idle_ms = DEFERRED_RETRY_MS;
+		if (c->cursor.position >= homeo_journal_end_of(c->number))
+			homeo_turn_rest(result, idle_ms, "HomeostasisIngestMain");
 		homeo_ring_awake(c->number);
 	}
 }
 
-/* Stores what is in the ring now, as far as there is time. */
+/* Stores what is there now, as far as there is time. */
 static void
 drain(HomeoConsumer *c, long most_ms)
 {
-	uint64		end = homeo_ring_tail(c->number) + homeo_ring_used(c->number);
+	uint64		ring_end = homeo_ring_tail(c->number) +
+	homeo_ring_used(c->number);
+	uint64		journal_end = homeo_journal_end();
 	instr_time	start;
 
 	INSTR_TIME_SET_CURRENT(start);
-	while (homeo_ring_tail(c->number) < end &&
+	while ((!c->positioned || homeo_ring_tail(c->number) < ring_end ||
+			c->cursor.position < journal_end) &&
 		   homeo_worker_milliseconds_since(start) < most_ms)
 	{
 		HomeoTurnResult result = run_turn(c);
@@ -364,6 +519,32 @@ drain(HomeoConsumer *c, long most_ms)
 	}
 }
 
+/*
+ * What could not be stored goes into the journal and to disk; a journal that
+ * nobody needs any more is removed.
+ */
+static void
+put_away(HomeoConsumer *c)
+{
+	int			error;
+
+	homeo_spill(c->number, 0);
+	error = homeo_journal_flush(homeo_journal_end());
+	if (error != 0)
+	{
+		errno = error;
+		ereport(WARNING,
+				(errcode_for_file_access(),
+				 errmsg("could not flush the journal of events: %m")));
+	}
+	if (!c->positioned)
+		return;
+	XLogFlush(XactLastCommitEnd);
+	release_journal(c);
+	release_journal(c);
+	homeo_journal_remove_all();
+}
+
 void
 homeo_ingest_main(Datum main_arg)
 {
@@ -371,6 +552,7 @@ homeo_ingest_main(Datum main_arg)
 	bool		once = DatumGetBool(main_arg);
 
 	c.number = homeo_worker_begin(HOMEO_WORKER_INGEST);
+	c.reader = homeo_journal_reader_make(c.number, homeo_positions_of_journal);
 	/* It ends between two turns, so that it can drain the ring. */
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	homeo_worker_connect();
@@ -380,7 +562,7 @@ homeo_ingest_main(Datum main_arg)
 	if (once)
 	{
 		drain(&c, ONCE_MS);
-		/* With the ring empty, what was set aside. */
+		/* With all of that stored, what was set aside. */
 		(void) run_turn(&c);
 		proc_exit(0);
 	}
@@ -391,32 +573,47 @@ homeo_ingest_main(Datum main_arg)
 			rest(&c, run_turn(&c));
 	}
 	drain(&c, DRAIN_MS);
+	put_away(&c);
 	/* Not 0: the launcher is to start another one. */
 	proc_exit(1);
+}
+
+/* False: there is no place for a worker. */
+static bool
+run_once(int number)
+{
+	BackgroundWorker worker;
+	BackgroundWorkerHandle *handle;
+
+	if (homeo_worker_pid(HOMEO_WORKER_INGEST, number) != 0)
+		return true;
+	homeo_worker_describe(&worker, HOMEO_WORKER_INGEST, number, MyDatabaseId,
+						  "homeo_ingest_main");
+	worker.bgw_main_arg = BoolGetDatum(true);
+	worker.bgw_notify_pid = MyProcPid;
+	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
+		return false;
+	(void) WaitForBackgroundWorkerShutdown(handle);
+	return true;
 }
 
 void
 homeo_ingest_once(void)
 {
-	BackgroundWorker worker;
-	BackgroundWorkerHandle *handle;
-
 	/* On a standby a worker would not start before the promotion. */
 	if (RecoveryInProgress() ||
-		homeo_worker_pid(HOMEO_WORKER_INGEST, 0) != 0 ||
 		strcmp(get_database_name(MyDatabaseId), homeo_guc_database) != 0)
 		return;
-	homeo_worker_describe(&worker, HOMEO_WORKER_INGEST, 0, MyDatabaseId,
-						  "homeo_ingest_main");
-	worker.bgw_main_arg = BoolGetDatum(true);
-	worker.bgw_notify_pid = MyProcPid;
-	if (RegisterDynamicBackgroundWorker(&worker, &handle))
-		(void) WaitForBackgroundWorkerShutdown(handle);
-	else
+	for (int i = 0; i < homeo_guc_ingest_workers; i++)
+	{
+		if (run_once(i))
+			continue;
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("captured errors wait in memory: all background worker slots are in use"),
 				 errhint("Increase max_worker_processes.")));
+		return;
+	}
 }
 
 /*
@@ -431,17 +628,19 @@ homeo_intake_stat(PG_FUNCTION_ARGS)
 
 	homeo_shmem_require();
 	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; i < HOMEO_RING_CONSUMERS; i++)
+	for (int i = 0; i < homeo_guc_ingest_workers; i++)
 	{
-		Datum		values[5 + HOMEO_RING_COUNTERS];
-		bool		nulls[5 + HOMEO_RING_COUNTERS] = {0};
-		uint64		used = homeo_ring_used(i);
+		Datum		values[6 + HOMEO_RING_COUNTERS];
+		bool		nulls[6 + HOMEO_RING_COUNTERS] = {0};
+		uint64		backlog = homeo_journal_backlog(i);
+		uint64		used = homeo_ring_used(i) + backlog;
 		TimestampTz received = homeo_ring_counter(i, HOMEO_RING_LAST_RECEIVED);
 		int			n = 0;
 
 		values[n++] = Int32GetDatum(i);
 		values[n++] = Int64GetDatum((int64) homeo_ring_size(i));
 		values[n++] = Int64GetDatum((int64) used);
+		values[n++] = Int64GetDatum((int64) backlog);
 		for (int k = 0; k < HOMEO_RING_LAST_RECEIVED; k++)
 			values[n++] = Int64GetDatum((int64) homeo_ring_counter(i, k));
 		nulls[n] = received == 0;

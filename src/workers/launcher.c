@@ -8,6 +8,9 @@
  * postmaster, so each exit comes back here.  Which of them run is read from
  * their slots (base/worker.c), not remembered, so a new launcher finds the
  * workers of the one before.
+ *
+ * It also flushes the journal of events, because it is there whatever becomes
+ * of the others, and never waits for long.
  */
 #include "postgres.h"
 
@@ -21,9 +24,11 @@
 #include "base/guc.h"
 #include "base/worker.h"
 #include "catalog/pg_database.h"
+#include "intake/journal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "portability/instr_time.h"
+#include "storage/ipc.h"
 #include "utils/snapmgr.h"
 
 /* The postmaster starts a launcher that ended again after this time. */
@@ -272,11 +277,19 @@ look_after_children(void)
 	return delay;
 }
 
+/* What nobody has flushed yet when the server ends. */
+static void
+flush_journal(int code, Datum arg)
+{
+	(void) homeo_journal_flush(homeo_journal_end());
+}
+
 void
 homeo_launcher_main(Datum main_arg)
 {
 	homeo_worker_begin(HOMEO_WORKER_LAUNCHER);
 	homeo_worker_connect();
+	before_shmem_exit(flush_journal, (Datum) 0);
 
 	for (int i = 0; i < homeo_guc_ingest_workers; i++)
 		add_child(HOMEO_WORKER_INGEST, i, "homeo_ingest_main");
@@ -284,7 +297,7 @@ homeo_launcher_main(Datum main_arg)
 
 	for (;;)
 	{
-		long		delay = look_after_children();
+		long		delay = Min(look_after_children(), homeo_journal_flush_due());
 
 		pgstat_report_activity(STATE_IDLE, NULL);
 		homeo_worker_wait(delay, "HomeostasisLauncherMain");

@@ -8,7 +8,8 @@ use HomeostasisCluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_cluster('main',
+# Without a journal, so that the ring is all there is.
+my $node = new_cluster('main', 'homeostasis.journal_limit' => 0,
     'homeostasis.ring_size' => '1MB', 'homeostasis.overflow_timeout' => '200ms');
 
 sub stored

@@ -107,11 +107,13 @@ my ($rows, undef, $issues, $minutes) = split / /, $node->safe_psql('postgres', $
 is("$issues $minutes", "$rows $rows", 'and counted once');
 
 # A worker that ended after it had committed a batch, before it gave the space
-# back: the next one must not store it again.
+# in the ring back: the next one must not store it again.
 set_conf($node, 'homeostasis.workers' => 'off');
 $node->reload;
 wait_for_value($node, q{select count(*) from pg_stat_activity where backend_type = 'homeostasis ingest'}, '0');
-my $report = q{select homeostasis.report('{"service": "dying", "error_message": "same size"}'::jsonb)};
+my $report = q{
+    set homeostasis.durability = memory;
+    select homeostasis.report('{"service": "dying", "error_message": "same size"}'::jsonb)};
 $node->safe_psql('postgres', $report);
 my $size = $node->safe_psql('postgres', 'select used_bytes from homeostasis.stat_intake');
 $node->safe_psql('postgres', "$report from generate_series(2, 10)");

@@ -19,7 +19,8 @@
 #define BLOCKS			12
 #define SEGMENT_SIZE	8192
 
-static _Alignas(8) char segment[SEGMENT_SIZE];
+static _Alignas(8)
+char		segment[SEGMENT_SIZE];
 
 /* Where each block begins, and behind the last one. */
 static size_t start[BLOCKS + 1];
@@ -34,7 +35,7 @@ make_record(int number, char *text)
 	for (int i = 0; i < 20 + number * 7 % 90; i++)
 	{
 		random = random * 1664525u + 1013904223u;
-		text[len++] = number % 3 == 0 ? (char) (random >> 24) : 'a';
+		text[		len++] = number % 3 == 0 ? (char) (random >> 24) : 'a';
 	}
 	return len;
 }
@@ -60,7 +61,7 @@ put_block(char *to, int block, uint64_t system, uint64_t position)
 
 	for (int i = 0; i < nrecords; i++)
 	{
-		char		text[256];
+		char text[	256];
 		size_t		len = make_record(first_record(block) + i, text);
 
 		homeo_block_put_length(raw + raw_len, len);
@@ -122,7 +123,7 @@ read_segment(const char *data, size_t len)
 		last = (int) header.bucket;
 		while (homeo_block_next(raw, header.raw_len, &offset, &record))
 		{
-			char		text[256];
+			char text[	256];
 			size_t		expected = make_record(number++, text);
 
 			if (record.len != expected ||
