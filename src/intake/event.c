@@ -173,7 +173,8 @@ homeo_event_encode(const HomeoEvent *event, HomeoEventRecord *record)
 	record->header.flags =
 		(event->rejected ? HOMEO_RECORD_REJECTED : 0) |
 		(event->genuine ? HOMEO_RECORD_GENUINE : 0) |
-		(event->temporary ? HOMEO_RECORD_TEMPORARY : 0);
+		(event->temporary ? HOMEO_RECORD_TEMPORARY : 0) |
+		(event->scrubbed ? HOMEO_RECORD_SCRUBBED : 0);
 	record->header.nfields = nfields;
 	record->header.event_id = event->event_id;
 	record->header.timestamp = event->timestamp;
@@ -189,6 +190,27 @@ homeo_event_encode(const HomeoEvent *event, HomeoEventRecord *record)
 	record->parts[0].data = &record->header;
 	record->parts[0].len = sizeof(record->header);
 	record->nparts = 1 + 2 * nfields;
+}
+
+Size
+homeo_event_record_len(const HomeoEventRecord *record)
+{
+	Size		len = 0;
+
+	for (int i = 0; i < record->nparts; i++)
+		len += record->parts[i].len;
+	return len;
+}
+
+/* Makes one piece of the record, of homeo_event_record_len() bytes. */
+void
+homeo_event_record_copy(const HomeoEventRecord *record, char *to)
+{
+	for (int i = 0; i < record->nparts; i++)
+	{
+		memcpy(to, record->parts[i].data, record->parts[i].len);
+		to += record->parts[i].len;
+	}
 }
 
 /* Appends bytes that stand for no character as \xNN; leaves out NUL. */
@@ -325,7 +347,8 @@ homeo_event_is_json(HomeoText str)
 }
 
 /*
- * Reads the fields behind the header.  Returns NULL or what is wrong.
+ * Reads the fields behind the header, as they are.  Returns NULL or what is
+ * wrong.
  */
 static const char *
 decode_fields(const char *p, Size left, int nfields, HomeoEvent *event)
@@ -351,8 +374,7 @@ decode_fields(const char *p, Size left, int nfields, HomeoEvent *event)
 
 		str.data = p;
 		str.len = field.len;
-		event->text[field.field] = to_database_encoding(str,
-														event->encoding);
+		event->text[field.field] = str;
 		p += field.len;
 		left -= field.len;
 	}
@@ -360,18 +382,16 @@ decode_fields(const char *p, Size left, int nfields, HomeoEvent *event)
 }
 
 /*
- * Makes an event of a record, with valid text in the database's encoding
- * that points into the record or is palloc'd.
+ * Makes an event of a record, with text as it is in the record, in the encoding
+ * event->encoding and perhaps not valid in it.
  *
  * Returns NULL, or says what is wrong with the record: a part of a sentence
- * that begins with "its record".  Needs a transaction.  Raises nothing but
- * running out of memory.
+ * that begins with "its record".  Raises nothing.
  */
 const char *
-homeo_event_decode(const char *data, Size len, HomeoEvent *event)
+homeo_event_peek(const char *data, Size len, HomeoEvent *event)
 {
 	HomeoEventHeader header;
-	const char *problem;
 
 	if (len < sizeof(header))
 		return "is shorter than its header";
@@ -395,6 +415,7 @@ homeo_event_decode(const char *data, Size len, HomeoEvent *event)
 	event->rejected = (header.flags & HOMEO_RECORD_REJECTED) != 0;
 	event->genuine = (header.flags & HOMEO_RECORD_GENUINE) != 0;
 	event->temporary = (header.flags & HOMEO_RECORD_TEMPORARY) != 0;
+	event->scrubbed = (header.flags & HOMEO_RECORD_SCRUBBED) != 0;
 	event->database = header.database;
 	event->role = header.role;
 	event->session_role = header.session_role;
@@ -405,11 +426,31 @@ homeo_event_decode(const char *data, Size len, HomeoEvent *event)
 	event->encoding = PG_VALID_BE_ENCODING(header.encoding) ?
 		header.encoding : PG_SQL_ASCII;
 
-	problem = decode_fields(data + sizeof(header), len - sizeof(header),
-							header.nfields, event);
-	event->encoding = GetDatabaseEncoding();
+	return decode_fields(data + sizeof(header), len - sizeof(header),
+						 header.nfields, event);
+}
+
+/*
+ * Makes an event of a record, with valid text in the database's encoding
+ * that points into the record or is palloc'd.
+ *
+ * Returns what homeo_event_peek() does.  Needs a transaction.  Raises nothing
+ * but running out of memory.
+ */
+const char *
+homeo_event_decode(const char *data, Size len, HomeoEvent *event)
+{
+	const char *problem = homeo_event_peek(data, len, event);
+
 	if (problem != NULL)
 		return problem;
+	for (int i = 0; i < HOMEO_FIELD_COUNT; i++)
+	{
+		if (event->text[i].data != NULL)
+			event->text[i] = to_database_encoding(event->text[i],
+												  event->encoding);
+	}
+	event->encoding = GetDatabaseEncoding();
 
 	if (event->text[HOMEO_FIELD_MESSAGE].data == NULL)
 		return "has no message";

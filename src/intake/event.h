@@ -109,6 +109,7 @@ typedef struct HomeoEvent
 	bool		rejected;		/* see above */
 	bool		genuine;		/* the server found it: nobody made it up */
 	bool		temporary;		/* the session has temporary objects */
+	bool		scrubbed;		/* its texts have no secrets any more */
 	Oid			database;		/* InvalidOid: none */
 	Oid			role;			/* in force */
 	Oid			session_role;
@@ -125,6 +126,7 @@ StaticAssertDecl(HOMEO_FIELD_COUNT <= 32, "a bit per field in 32 bits");
 #define HOMEO_RECORD_REJECTED	0x01
 #define HOMEO_RECORD_GENUINE	0x02
 #define HOMEO_RECORD_TEMPORARY	0x04
+#define HOMEO_RECORD_SCRUBBED	0x08
 
 /* The start of a record; in the byte order of the machine. */
 typedef struct HomeoEventHeader
@@ -170,10 +172,14 @@ extern void homeo_event_set_string(HomeoEvent *event, HomeoEventField field,
 extern void homeo_event_encode(const HomeoEvent *event,
 							   HomeoEventRecord *record);
 
+extern Size homeo_event_record_len(const HomeoEventRecord *record);
+extern void homeo_event_record_copy(const HomeoEventRecord *record, char *to);
 extern uint32 homeo_event_bucket(const HomeoEvent *event);
 
 extern const char *homeo_event_decode(const char *data, Size len,
 									  HomeoEvent *event);
+extern const char *homeo_event_peek(const char *data, Size len,
+									HomeoEvent *event);
 extern void homeo_event_make_unreadable(HomeoEvent *event,
 										const char *problem);
 extern bool homeo_event_is_json(HomeoText str);

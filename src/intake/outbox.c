@@ -17,6 +17,7 @@
 #include "base/worker.h"
 #include "intake/block.h"
 #include "intake/journal.h"
+#include "intake/prepare.h"
 #include "portability/instr_time.h"
 #include "utils/memutils.h"
 
@@ -67,8 +68,9 @@ time_left(const HomeoOutbox *outbox)
 }
 
 static void
-raise_too_large(void)
+raise_too_large(int consumer)
 {
+	homeo_ring_count(consumer, HOMEO_RING_DROPPED_TOO_LARGE, 1);
 	ereport(ERROR,
 			(errcode(ERRCODE_HOMEO_INVALID_EVENT),
 			 errmsg("the event is too large for the ring"),
@@ -196,32 +198,31 @@ make_room(HomeoOutbox *outbox, HomeoOutboxBucket *bucket, Size size)
 	bucket->raw = MemoryContextAlloc(outbox->context, bucket->room);
 }
 
+/*
+ * Nothing goes to disk with its secrets.
+ */
 static void
-add_to_journal(HomeoOutbox *outbox, uint32 number,
-			   const HomeoEventRecord *record, Size len)
+add_to_journal(HomeoOutbox *outbox, uint32 number, const HomeoEvent *event)
 {
 	HomeoOutboxBucket *bucket = &outbox->bucket[number];
-	Size		size = homeo_block_record_size(len);
-	char	   *to;
+	HomeoEvent	scrubbed = *event;
+	HomeoEventRecord record;
+	Size		size;
 
-	if (len > HOMEO_RING_MAX_RECORD)
-	{
-		homeo_ring_count(homeo_journal_consumer(number),
-						 HOMEO_RING_DROPPED_TOO_LARGE, 1);
-		raise_too_large();
-	}
+	homeo_prepare_scrub(&scrubbed);
+	scrubbed.scrubbed = true;
+	homeo_event_encode(&scrubbed, &record);
+	size = homeo_block_record_size(homeo_event_record_len(&record));
+	if (size > homeo_block_record_size(HOMEO_RING_MAX_RECORD))
+		raise_too_large(homeo_journal_consumer(number));
 	if (bucket->len + size > BLOCK_BYTES ||
 		bucket->nrecords == HOMEO_OUTBOX_BLOCK_RECORDS)
 		ship(outbox, number);
 	make_room(outbox, bucket, size);
-	to = bucket->raw + bucket->len;
-	homeo_block_put_length(to, len);
-	to += homeo_block_record_size(0);
-	for (int i = 0; i < record->nparts; i++)
-	{
-		memcpy(to, record->parts[i].data, record->parts[i].len);
-		to += record->parts[i].len;
-	}
+	homeo_block_put_length(bucket->raw + bucket->len,
+						   homeo_event_record_len(&record));
+	homeo_event_record_copy(&record, bucket->raw + bucket->len +
+							homeo_block_record_size(0));
 	bucket->len += size;
 	bucket->numbers[bucket->nrecords++] = outbox->nadded;
 }
@@ -233,12 +234,14 @@ add_to_journal(HomeoOutbox *outbox, uint32 number,
 
 /* False: there is no room, and there may be in the journal. */
 static bool
-add_to_ring(HomeoOutbox *outbox, int consumer, const HomeoEventRecord *record)
+add_to_ring(HomeoOutbox *outbox, int consumer, const HomeoEvent *event)
 {
+	HomeoEventRecord record;
 	bool		wait = !homeo_journal_enabled() &&
 	homeo_guc_overflow_policy == HOMEO_OVERFLOW_WAIT;
 
-	switch (homeo_ring_put_wait(consumer, record->parts, record->nparts,
+	homeo_event_encode(event, &record);
+	switch (homeo_ring_put_wait(consumer, record.parts, record.nparts,
 								wait ? (int) Max(time_left(outbox), 0) : 0))
 	{
 		case HOMEO_RING_OK:
@@ -250,8 +253,7 @@ add_to_ring(HomeoOutbox *outbox, int consumer, const HomeoEventRecord *record)
 			note_overflow(outbox, consumer, 1, 0);
 			return true;
 		case HOMEO_RING_TOO_LARGE:
-			homeo_ring_count(consumer, HOMEO_RING_DROPPED_TOO_LARGE, 1);
-			raise_too_large();
+			raise_too_large(consumer);
 	}
 	return true;
 }
@@ -259,17 +261,12 @@ add_to_ring(HomeoOutbox *outbox, int consumer, const HomeoEventRecord *record)
 void
 homeo_outbox_add(HomeoOutbox *outbox, const HomeoEvent *event)
 {
-	HomeoEventRecord record;
 	uint32		bucket = homeo_event_bucket(event);
-	Size		len = 0;
 
 	Assert(outbox->nadded < outbox->total);
-	homeo_event_encode(event, &record);
-	for (int i = 0; i < record.nparts; i++)
-		len += record.parts[i].len;
 	if (outbox->durability != HOMEO_DURABILITY_MEMORY ||
-		!add_to_ring(outbox, homeo_journal_consumer(bucket), &record))
-		add_to_journal(outbox, bucket, &record, len);
+		!add_to_ring(outbox, homeo_journal_consumer(bucket), event))
+		add_to_journal(outbox, bucket, event);
 	outbox->nadded++;
 }
 

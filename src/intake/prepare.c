@@ -190,6 +190,23 @@ homeo_prepare_complete(HomeoPrepared *prepared)
 }
 
 /*
+ * Removes secrets from all texts of an event that goes to disk before it is
+ * prepared.  The texts may be in any encoding of a server: what is looked for
+ * is ASCII.
+ */
+void
+homeo_prepare_scrub(HomeoEvent *event)
+{
+	HomeoPrepared prepared = {
+		.event = event,
+		.context = CurrentMemoryContext
+	};
+
+	if (!event->scrubbed)
+		homeo_prepare_complete(&prepared);
+}
+
+/*
  * A time for which there will be no partition, or none any more, becomes
  * that of receipt; what was reported is kept in metadata.
  */
@@ -449,6 +466,8 @@ homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared)
 	memset(prepared, 0, sizeof(*prepared));
 	prepared->event = event;
 	prepared->context = CurrentMemoryContext;
+	if (event->scrubbed)
+		prepared->scrubbed = PG_UINT32_MAX;
 	if (event->rejected)
 	{
 		homeo_prepare_complete(prepared);

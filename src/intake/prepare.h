@@ -26,6 +26,9 @@ typedef struct HomeoPrepared
 extern void homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared);
 extern void homeo_prepare_complete(HomeoPrepared *prepared);
 
+/* Of an event on its way to the disk, only this; copies are palloc'd. */
+extern void homeo_prepare_scrub(HomeoEvent *event);
+
 /* A message's first line, cut to what fits a title; palloc'd. */
 extern char *homeo_prepare_title(const HomeoPrepared *prepared);
 

@@ -6,20 +6,53 @@
  * consumer could end, and its successor would take the event from both; it is
  * stored once all the same, because it has the same id and time.
  *
- * Memory: CurrentMemoryContext.
+ * Memory: a context of its own in CurrentMemoryContext.
  */
 #include "postgres.h"
 
 #include "intake/spill.h"
 
 #include "intake/block.h"
+#include "intake/event.h"
 #include "intake/journal.h"
 #include "intake/outbox.h"
+#include "intake/prepare.h"
 #include "intake/ring.h"
 #include "lib/stringinfo.h"
+#include "utils/memutils.h"
 
 /* A block takes so many bytes of records, or one record. */
 #define BLOCK_BYTES		(64 * 1024)
+
+/*
+ * Appends a record of the ring, without its secrets, in the form of a block's.
+ * One that cannot be read becomes one that says nothing, which is mentioned in
+ * rejected_events.
+ */
+static void
+add_record(StringInfo raw, const HomeoRingView *view)
+{
+	HomeoEvent	event;
+	HomeoEventRecord record;
+	Size		len = view->len;
+	bool		readable = homeo_event_peek(view->data, view->len,
+											&event) == NULL;
+
+	if (readable)
+	{
+		homeo_prepare_scrub(&event);
+		homeo_event_encode(&event, &record);
+		len = homeo_event_record_len(&record);
+	}
+	enlargeStringInfo(raw, (int) homeo_block_record_size(len));
+	homeo_block_put_length(raw->data + raw->len, len);
+	raw->len += (int) homeo_block_record_size(0);
+	if (readable)
+		homeo_event_record_copy(&record, raw->data + raw->len);
+	else
+		memset(raw->data + raw->len, 0, len);
+	raw->len += (int) len;
+}
 
 /*
  * Copies records from the ring's tail on into raw, which is enlarged for a
@@ -32,56 +65,61 @@ gather(int consumer, StringInfo raw, uint64 *end)
 	HomeoRingView view;
 	int			n = 0;
 
-	resetStringInfo(raw);
 	*end = homeo_ring_tail(consumer);
 	while (n < HOMEO_OUTBOX_BLOCK_RECORDS &&
 		   homeo_ring_next(consumer, *end, &view) &&
 		   (n == 0 ||
 			raw->len + homeo_block_record_size(view.len) <= BLOCK_BYTES))
 	{
-		enlargeStringInfo(raw, (int) homeo_block_record_size(view.len));
-		homeo_block_put_length(raw->data + raw->len, view.len);
-		memcpy(raw->data + raw->len + homeo_block_record_size(0), view.data,
-			   view.len);
-		raw->len += (int) homeo_block_record_size(view.len);
+		add_record(raw, &view);
 		*end = view.end;
 		n++;
 	}
 	return n;
 }
 
+/* Moves what fits into a block; returns how many events. */
+static int
+spill_block(int consumer)
+{
+	StringInfoData raw;
+	uint64		ring_end;
+	uint64		journal_end;
+	char	   *block;
+	int			n;
+
+	initStringInfo(&raw);
+	n = gather(consumer, &raw, &ring_end);
+	if (n == 0)
+		return 0;
+	block = palloc(homeo_block_bound(raw.len));
+	/* A bucket of this consumer's: buckets are shared out by turns. */
+	(void) homeo_block_make(block, raw.data, raw.len, n, (uint32) consumer);
+	if (homeo_journal_append(block, n, &journal_end) != HOMEO_JOURNAL_OK)
+		return 0;
+	homeo_ring_release(consumer, ring_end);
+	return n;
+}
+
 void
 homeo_spill(int consumer, uint64 most_bytes)
 {
-	StringInfoData raw;
-	bool		spilled = false;
+	MemoryContext scratch;
+	MemoryContext caller;
+	int			n = 1;
 
-	if (!homeo_journal_enabled())
+	if (!homeo_journal_enabled() || homeo_ring_used(consumer) <= most_bytes)
 		return;
-	initStringInfo(&raw);
-	while (homeo_ring_used(consumer) > most_bytes)
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "homeostasis spill",
+									ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(scratch);
+	while (n > 0 && homeo_ring_used(consumer) > most_bytes)
 	{
-		uint64		ring_end;
-		uint64		journal_end;
-		int			n = gather(consumer, &raw, &ring_end);
-		char	   *block;
-		HomeoJournalStatus status;
-
-		if (n == 0)
-			break;
-		block = palloc(homeo_block_bound(raw.len));
-		/* A bucket of this consumer's: buckets are shared out by turns. */
-		(void) homeo_block_make(block, raw.data, raw.len, n,
-								(uint32) consumer);
-		status = homeo_journal_append(block, n, &journal_end);
-		pfree(block);
-		if (status != HOMEO_JOURNAL_OK)
-			break;
-		homeo_ring_release(consumer, ring_end);
+		n = spill_block(consumer);
 		homeo_journal_count(HOMEO_JOURNAL_SPILLED, n);
-		spilled = true;
+		MemoryContextReset(scratch);
 	}
-	if (spilled)
-		homeo_journal_flush_soon();
-	pfree(raw.data);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+	homeo_journal_flush_soon();
 }

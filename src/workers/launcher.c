@@ -25,6 +25,7 @@
 #include "base/worker.h"
 #include "catalog/pg_database.h"
 #include "intake/journal.h"
+#include "intake/spill.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "portability/instr_time.h"
@@ -277,10 +278,18 @@ look_after_children(void)
 	return delay;
 }
 
-/* What nobody has flushed yet when the server ends. */
+/*
+ * When the server ends, what nobody has stored goes to disk.  An ingest worker
+ * that runs does that for its ring itself.
+ */
 static void
-flush_journal(int code, Datum arg)
+put_away(int code, Datum arg)
 {
+	for (int i = 0; i < homeo_guc_ingest_workers; i++)
+	{
+		if (homeo_worker_pid(HOMEO_WORKER_INGEST, i) == 0)
+			homeo_spill(i, 0);
+	}
 	(void) homeo_journal_flush(homeo_journal_end());
 }
 
@@ -289,7 +298,7 @@ homeo_launcher_main(Datum main_arg)
 {
 	homeo_worker_begin(HOMEO_WORKER_LAUNCHER);
 	homeo_worker_connect();
-	before_shmem_exit(flush_journal, (Datum) 0);
+	before_shmem_exit(put_away, (Datum) 0);
 
 	for (int i = 0; i < homeo_guc_ingest_workers; i++)
 		add_child(HOMEO_WORKER_INGEST, i, "homeo_ingest_main");
