@@ -57,7 +57,8 @@ as('postgres', q{
     create table swallowed (i int);
     grant all on target, swallowed, numbers to app;
     grant create on schema public to app, mallory;
-    select pg_create_logical_replication_slot('slot', 'test_decoding');
+    select pg_create_logical_replication_slot('slot', 'test_decoding'),
+      pg_create_physical_replication_slot('other');
     create function swallow(code text) returns int language plpgsql as $$
     begin
       execute code;
@@ -74,6 +75,7 @@ my %way = (
     'COPY '            => "copy (select 1) to program 'touch $loot'",
     'pg_terminate_backend()' => "select pg_terminate_backend($pid)",
     'setval()'         => q{select setval('numbers', 1000)},
+    'pg_drop_replication_slot()' => q{select pg_drop_replication_slot('other')},
     'pg_logical_emit_message()' =>
       q{select pg_logical_emit_message(false, 'guard', 'escaped')},
     'dblink_exec()' =>
