@@ -271,6 +271,22 @@ flush_directory(void)
 	return result;
 }
 
+/* Makes the journal's directory unless it is there.  0 or an errno. */
+static int
+create_directory(void)
+{
+	static const char *const directories[] = {
+		"homeostasis", HOMEO_JOURNAL_DIRECTORY
+	};
+
+	for (int i = 0; i < lengthof(directories); i++)
+	{
+		if (MakePGDirectory(directories[i]) != 0 && errno != EEXIST)
+			return errno;
+	}
+	return 0;
+}
+
 /*
  * Makes a segment with all of its disk space, or nothing.  0 or an errno.
  */
@@ -279,11 +295,10 @@ create_segment(uint32 segment)
 {
 	char		path[MAXPGPATH];
 	int			fd;
-	int			result;
+	int			result = create_directory();
 
-	if ((MakePGDirectory("homeostasis") != 0 ||
-		 MakePGDirectory(HOMEO_JOURNAL_DIRECTORY) != 0) && errno != EEXIST)
-		return errno;
+	if (result != 0)
+		return result;
 	homeo_journal_segment_path(path, segment);
 	fd = BasicOpenFile(path, O_RDWR | O_CREAT | O_TRUNC | PG_BINARY);
 	if (fd < 0)
