@@ -268,6 +268,15 @@ begin
   get diagnostics done = row_count;
   return next;
 
+  -- What waits in a journal is from the last lives of the server.
+  task := 'journal positions deleted';
+  delete from homeostasis.journal_positions p
+    where p.stored_at < history_before
+      and p.epoch <> (select l.epoch from homeostasis.journal_positions l
+                      order by l.stored_at desc limit 1);
+  get diagnostics done = row_count;
+  return next;
+
   task := 'failed moves deleted';
   delete from homeostasis.advance_failures f where f.failed_at < before;
   get diagnostics done = row_count;

@@ -147,6 +147,15 @@ select results_eq($$select name from homeostasis.services where kind = 'applicat
 select is(action, 'delete', 'the audit log has it') from homeostasis.audit_log
 where object_type = 'service' order by id desc limit 1;
 
+-- Positions in the journal ---------------------------------------------------------------
+
+insert into homeostasis.journal_positions (epoch, consumer, positions, stored_at)
+  values (1, 0, '{}', now() - interval '500 days'), (2, 0, '{}', now() - interval '300 days'),
+         (3, 0, '{}', now() - interval '400 days'), (3, 1, '{}', now() - interval '400 days');
+select is(pg_temp.done('journal positions deleted'), 3::bigint, 'positions of long ago go');
+update homeostasis.journal_positions set stored_at = now() - interval '500 days';
+select is(pg_temp.done('journal positions deleted'), 0::bigint, 'but not the last ones');
+
 -- Waits for policies ----------------------------------------------------------------
 
 insert into homeostasis.policy_waits (service_id, patch_id, basis, decisions, retry_at)
