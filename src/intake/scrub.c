@@ -37,6 +37,13 @@ homeo_scrub(char *text, size_t len)
 			hide_to(&s, s.len);
 			break;
 		}
+		/* Nothing begins inside a word, and most of a text is that. */
+		if (homeo_ascii_is_alnum(c) && homeo_ascii_is_alnum(s.prev) &&
+			s.arguments == 0 && s.hide_from == 0)
+		{
+			copy_to(&s, skip_while(&s, s.in, homeo_ascii_is_alnum));
+			continue;
+		}
 		if (homeo_scrub_statement_hide_argument(&s) ||
 			homeo_scrub_form_hide(&s))
 			continue;

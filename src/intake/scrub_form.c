@@ -49,9 +49,9 @@ hide_prefixed(HomeoScrubber *s)
 	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 	{
 		const Prefix *p = &prefixes[i];
-		size_t		start = s->in + strlen(p->prefix);
 		bool		verifier = p->least == 1;
 		bool		(*belongs) (char) = verifier ? is_verifier_char : is_base64url;
+		size_t		start = s->in + strlen(p->prefix);
 		size_t		end;
 
 		if (!homeo_ascii_starts(s->buf + s->in, s->len - s->in, p->prefix))
@@ -325,9 +325,22 @@ homeo_scrub_form_hide(HomeoScrubber *s)
 		hide_in_authority(s);
 		return true;
 	}
-	if (c == '-')
-		return s->prev != '-' && hide_pem(s);
-	if (homeo_ascii_is_alpha(c))
-		return hide_prefixed(s) || hide_jwt(s);
-	return homeo_ascii_is_digit(c) && s->prev != '_' && hide_card(s);
+	switch (c)
+	{
+		case '-':
+			return s->prev != '-' && hide_pem(s);
+		case 'e':
+			return hide_jwt(s);
+			/* What prefixes begin with. */
+		case 'A':
+		case 'S':
+		case 'g':
+		case 'n':
+		case 'r':
+		case 's':
+		case 'x':
+			return hide_prefixed(s);
+		default:
+			return homeo_ascii_is_digit(c) && s->prev != '_' && hide_card(s);
+	}
 }
