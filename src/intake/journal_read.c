@@ -258,6 +258,7 @@ unpack(HomeoJournalReader *reader, const HomeoJournalCursor *cursor,
 		return false;
 	}
 	block->epoch = header->epoch;
+	block->position = header->position;
 	block->nrecords = header->nrecords;
 	block->raw = raw;
 	block->raw_len = header->raw_len;

@@ -33,6 +33,7 @@ typedef struct HomeoJournalCursor
 typedef struct HomeoJournalBlock
 {
 	uint64		epoch;
+	uint64		position;
 	uint32		nrecords;
 	const char *raw;			/* see homeo_block_next() */
 	Size		raw_len;

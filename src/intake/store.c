@@ -474,6 +474,24 @@ can_store(void)
 	return try_one(&probe, HOMEO_STORE_STRICT, &ignored, false) == NULL;
 }
 
+void
+homeo_store_reject(HomeoEvent *events, int nevents, const char *reason,
+				   HomeoStoreResult *result)
+{
+	HomeoBatch	batch = {.result = result};
+
+	for (int i = 0; i < nevents; i++)
+	{
+		HomeoRow	row = {
+			.prepared.event = &events[i],
+			.prepared.context = CurrentMemoryContext,
+			.prepared.scrubbed = events[i].scrubbed ? PG_UINT32_MAX : 0
+		};
+
+		reject(&batch, &row, NULL, reason);
+	}
+}
+
 /*
  * Stores an event that failed again and again, or rejects it: if it fails
  * once more while another one can be stored, it is to blame.  While nothing
@@ -484,11 +502,6 @@ homeo_store_suspect(HomeoEvent *event, HomeoStoreResult *result)
 {
 	HomeoStoreResult this_time = {0};
 	ErrorData  *error = try_one(event, HOMEO_STORE_DEFER, &this_time, true);
-	HomeoBatch	batch = {.result = result};
-	HomeoRow	row = {
-		.prepared.event = event,
-		.prepared.context = CurrentMemoryContext
-	};
 
 	if (error == NULL)
 	{
@@ -502,8 +515,9 @@ homeo_store_suspect(HomeoEvent *event, HomeoStoreResult *result)
 	}
 	if (!can_store())
 		ReThrowError(error);
-	reject(&batch, &row, NULL,
-		   "it could not be stored; the server log says why");
+	homeo_store_reject(event, 1,
+					   "it could not be stored; the server log says why",
+					   result);
 }
 
 /*

@@ -37,6 +37,11 @@ extern void homeo_store_init(void);
 extern void homeo_store_set_issue_hook(HomeoIssueHook hook);
 extern void homeo_store_batch(HomeoEvent *events, int nevents,
 							  HomeoStoreMode mode, HomeoStoreResult *result);
+
+/* Puts events into rejected_events, without a look at them. */
+extern void homeo_store_reject(HomeoEvent *events, int nevents,
+							   const char *reason, HomeoStoreResult *result);
+
 extern void homeo_store_suspect(HomeoEvent *event, HomeoStoreResult *result);
 extern int	homeo_store_deferred(int limit, bool suspicious,
 								 HomeoStoreResult *result);

@@ -41,6 +41,7 @@
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "intake/attempts.h"
 #include "intake/block.h"
 #include "intake/event.h"
 #include "intake/journal.h"
@@ -116,6 +117,8 @@ typedef struct HomeoConsumer
 	uint64		ring_end;		/* behind its events from the ring */
 	HomeoJournalCursor ahead;	/* behind those from the journal */
 	int			njournal;		/* of these */
+	uint64		journal_start;	/* of the first of them */
+	HomeoAttempt attempt;		/* at those that an earlier life has left */
 	bool		journal_first;	/* by turns, so that neither source waits */
 	HomeoStoreResult result;
 	bool		retrying;		/* this turn is about deferred events */
@@ -188,6 +191,25 @@ gather_ring(HomeoConsumer *c, HomeoEvent *events, int most)
 	return n;
 }
 
+/* Has another life of the server left what this turn takes of the journal? */
+static bool
+is_inherited(const HomeoConsumer *c)
+{
+	return c->njournal > 0 && c->ahead.epoch != homeo_ring_epoch();
+}
+
+/* May the block be stored together with what was taken before it? */
+static bool
+may_join(const HomeoConsumer *c, const HomeoJournalBlock *block,
+		 uint64 epoch_before, int n, int most)
+{
+	if (n == 0)
+		return true;
+	return c->attempt == HOMEO_ATTEMPT_BATCH && block->epoch == epoch_before &&
+		homeo_attempts_next(block->position) == HOMEO_ATTEMPT_BATCH &&
+		n + (int) block->nrecords <= most;
+}
+
 /*
  * Takes blocks from the journal; returns how many events.  At least one block,
  * so they may be more than most by what a block holds; and all of one epoch,
@@ -209,11 +231,16 @@ gather_journal(HomeoConsumer *c, HomeoEvent *events, int most)
 
 		if (!homeo_journal_read(c->reader, &c->ahead, &block))
 			break;
-		if (n > 0 && (block.epoch != before.epoch ||
-					  n + (int) block.nrecords > most))
+		if (!may_join(c, &block, before.epoch, n, most))
 		{
 			c->ahead = before;
 			break;
+		}
+		if (n == 0)
+		{
+			c->journal_start = block.position;
+			c->attempt = block.epoch == homeo_ring_epoch() ?
+				HOMEO_ATTEMPT_BATCH : homeo_attempts_next(block.position);
 		}
 		for (uint32 i = 0; i < Min(block.nrecords, HOMEO_OUTBOX_BLOCK_RECORDS) &&
 			 homeo_block_next(block.raw, block.raw_len, &offset, &record); i++)
@@ -228,7 +255,18 @@ gather_journal(HomeoConsumer *c, HomeoEvent *events, int most)
 	return n;
 }
 
-/* events has room for a block more than most. */
+/* May there still be something that another life has left? */
+static bool
+has_inheritance(const HomeoConsumer *c)
+{
+	return HOMEO_JOURNAL_SEGMENT(c->cursor.position) <
+		homeo_journal_first_segment();
+}
+
+/*
+ * events has room for a block more than most.  What another life has left is
+ * stored apart from what comes now.
+ */
 static int
 gather(HomeoConsumer *c, HomeoEvent *events, int most)
 {
@@ -241,13 +279,13 @@ gather(HomeoConsumer *c, HomeoEvent *events, int most)
 	if (c->journal_first)
 	{
 		n = gather_journal(c, events, most);
-		if (n < most)
+		if (n < most && !is_inherited(c))
 			n += gather_ring(c, events + n, most - n);
 	}
 	else
 	{
 		n = gather_ring(c, events, most);
-		if (n < most)
+		if (n == 0 || (n < most && !has_inheritance(c)))
 			n += gather_journal(c, events + n, most - n);
 	}
 	return n;
@@ -300,9 +338,18 @@ store(HomeoConsumer *c, HomeoEvent *events, int nevents)
 {
 	bool		suspicious = c->tries >= MAX_TRIES && is_careful(c);
 
+	if (is_inherited(c))
+		homeo_attempts_note(c->number, c->journal_start, c->ahead.position);
+	if (is_inherited(c) && c->attempt == HOMEO_ATTEMPT_REJECT)
+	{
+		homeo_store_reject(events, nevents,
+						   "the server crashed each time that it was to be stored",
+						   &c->result);
+		nevents = 0;
+	}
 	for (int i = 0; i < nevents && suspicious; i++)
 		homeo_store_suspect(&events[i], &c->result);
-	if (!suspicious)
+	if (!suspicious && nevents > 0)
 		homeo_store_batch(events, nevents, HOMEO_STORE_DEFER, &c->result);
 	if (c->ring_end > homeo_ring_tail(c->number))
 		homeo_positions_store_ring(c->number, c->ring_end);
@@ -444,6 +491,8 @@ note_failure(HomeoConsumer *c)
 		c->careful_until.journal = c->ahead.position;
 		c->tries = 0;
 	}
+	/* That was no crash. */
+	homeo_attempts_end(c->number);
 	/* Nothing looks after the ring while this worker backs off. */
 	if (homeo_ring_used(c->number) > SPILL_TO(homeo_ring_size(c->number)))
 		homeo_spill(c->number, 0);
@@ -528,6 +577,7 @@ put_away(HomeoConsumer *c)
 {
 	int			error;
 
+	homeo_attempts_end(c->number);
 	homeo_spill(c->number, 0);
 	error = homeo_journal_flush(homeo_journal_end());
 	if (error != 0)
@@ -553,6 +603,7 @@ homeo_ingest_main(Datum main_arg)
 
 	c.number = homeo_worker_begin(HOMEO_WORKER_INGEST);
 	c.reader = homeo_journal_reader_make(c.number, homeo_positions_of_journal);
+	homeo_attempts_begin(c.number);
 	/* It ends between two turns, so that it can drain the ring. */
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	homeo_worker_connect();
