@@ -33,6 +33,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/queryenvironment.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -42,6 +43,9 @@
 
 /* What the names of databases' services begin with. */
 #define DATABASE_PREFIX	"database/"
+
+/* For so many calls events are looked for after one was there already. */
+#define CAREFUL_BATCHES	100
 
 typedef struct HomeoTransientColumn
 {
@@ -64,6 +68,8 @@ typedef struct HomeoRowGroup
 	HomeoRow  **rows;
 	int			nrows;
 } HomeoRowGroup;
+
+static int	careful_left = 0;
 
 /* ------------------------------------------------------------------------
  * Tuplestores as relations
@@ -453,6 +459,8 @@ make_incoming(HomeoRow **rows, int nrows)
 	};
 	HomeoTransientColumn columns[INCOMING_FIXED + HOMEO_FIELD_COUNT];
 	HomeoTransient *incoming;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch;
 
 	memcpy(columns, fixed, sizeof(fixed));
 	for (int f = 0; f < HOMEO_FIELD_COUNT; f++)
@@ -465,6 +473,8 @@ make_incoming(HomeoRow **rows, int nrows)
 	}
 	incoming = make_transient("homeo_incoming", columns, lengthof(columns));
 
+	scratch = AllocSetContextCreate(caller, "homeostasis row",
+									ALLOCSET_DEFAULT_SIZES);
 	for (int i = 0; i < nrows; i++)
 	{
 		HomeoPrepared *p = &rows[i]->prepared;
@@ -472,6 +482,8 @@ make_incoming(HomeoRow **rows, int nrows)
 		Datum		v[INCOMING_FIXED + HOMEO_FIELD_COUNT];
 		bool		n[INCOMING_FIXED + HOMEO_FIELD_COUNT] = {0};
 
+		/* The tuplestore copies; what jsonb is parsed with is large. */
+		MemoryContextSwitchTo(scratch);
 		v[0] = Int64GetDatum(rows[i]->service_id);
 		v[1] = UUIDPGetDatum(&event->event_id);
 		v[2] = TimestampTzGetDatum(event->timestamp);
@@ -506,7 +518,10 @@ make_incoming(HomeoRow **rows, int nrows)
 				put_text(&v[c], &n[c], &event->text[f]);
 		}
 		add_row(incoming, v, n);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(scratch);
 	}
+	MemoryContextDelete(scratch);
 	return incoming;
 }
 
@@ -655,36 +670,64 @@ store_stacks(HomeoRow **rows, int nrows)
 	tuplestore_end(stacks->store);
 }
 
-/*
- * Inserts the events and marks the rows that were not there before.  Rows
- * are in the order of the primary key, and so are those that come back.
- */
+#define INSERT_ERRORS \
+	"insert into homeostasis.errors" \
+	" (service_id, event_id, \"timestamp\", received_at, origin, genuine," \
+	"  fingerprint, level, language, error_type, sqlstate, message," \
+	"  detail, hint, context, statement, stack_hash, database_name," \
+	"  role_name, session_role_name, application_name, search_path," \
+	"  schema_name, table_name, column_name, constraint_name," \
+	"  datatype_name, backend_pid, session_start, query_id, release," \
+	"  environment, classification, metadata, truncated, occurrences)" \
+	" select service_id, event_id, \"timestamp\", received_at, origin, genuine," \
+	"  fingerprint, level, language, error_type, field_sqlstate," \
+	"  field_error_message, field_detail, field_hint, field_context," \
+	"  field_statement, stack_hash, field_database, field_role," \
+	"  field_session_role, field_application_name, field_search_path," \
+	"  field_schema_name, field_table_name, field_column_name," \
+	"  field_constraint_name, field_datatype_name, backend_pid," \
+	"  session_start, query_id, field_release, field_environment," \
+	"  field_normalized_classification, field_metadata, truncated," \
+	"  occurrences" \
+	" from homeo_incoming"
+
+/* Leaves out rows with the key of the one before; returns how many remain. */
+static int
+drop_repeated(HomeoRow **rows, int nrows)
+{
+	int			n = 0;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		if (n == 0 || compare_key(&rows[n - 1], &rows[i]) != 0)
+			rows[n++] = rows[i];
+	}
+	return n;
+}
+
+/* Inserts events of which none may be there. */
 static void
-store_errors(HomeoRow **rows, int nrows)
+insert_new(HomeoRow **rows, int nrows)
+{
+	static SPIPlanPtr plan = NULL;
+
+	run(&plan, INSERT_ERRORS, 0, NULL, NULL, SPI_OK_INSERT);
+	if (SPI_processed != nrows)
+		elog(ERROR, "%llu of %d errors were inserted",
+			 (unsigned long long) SPI_processed, nrows);
+	for (int i = 0; i < nrows; i++)
+		rows[i]->stored = true;
+}
+
+/* Inserts those events that are not there, which come back in their order. */
+static void
+insert_missing(HomeoRow **rows, int nrows)
 {
 	static SPIPlanPtr plan = NULL;
 	int			r = 0;
 
 	run(&plan,
-		"insert into homeostasis.errors"
-		" (service_id, event_id, \"timestamp\", received_at, origin, genuine,"
-		"  fingerprint, level, language, error_type, sqlstate, message,"
-		"  detail, hint, context, statement, stack_hash, database_name,"
-		"  role_name, session_role_name, application_name, search_path,"
-		"  schema_name, table_name, column_name, constraint_name,"
-		"  datatype_name, backend_pid, session_start, query_id, release,"
-		"  environment, classification, metadata, truncated, occurrences)"
-		" select service_id, event_id, \"timestamp\", received_at, origin, genuine,"
-		"  fingerprint, level, language, error_type, field_sqlstate,"
-		"  field_error_message, field_detail, field_hint, field_context,"
-		"  field_statement, stack_hash, field_database, field_role,"
-		"  field_session_role, field_application_name, field_search_path,"
-		"  field_schema_name, field_table_name, field_column_name,"
-		"  field_constraint_name, field_datatype_name, backend_pid,"
-		"  session_start, query_id, field_release, field_environment,"
-		"  field_normalized_classification, field_metadata, truncated,"
-		"  occurrences"
-		" from homeo_incoming"
+		INSERT_ERRORS
 		" on conflict do nothing"
 		" returning service_id, event_id, \"timestamp\"",
 		0, NULL, NULL, SPI_OK_INSERT_RETURNING);
@@ -705,6 +748,44 @@ store_errors(HomeoRow **rows, int nrows)
 			elog(ERROR, "an inserted error came back out of order");
 		rows[r++]->stored = true;
 	}
+}
+
+/*
+ * Inserts the events, which are in the order of the primary key and all
+ * different, and marks those that were not there before.
+ *
+ * To look for each one first costs a third of inserting it, and hardly ever
+ * finds one.  So it is only done for a while after one was found; see
+ * homeo_store_rows_repeatable().
+ */
+static void
+store_errors(HomeoRow **rows, int nrows)
+{
+	HomeoTransient *incoming = make_incoming(rows, nrows);
+
+	register_transient(incoming);
+	if (careful_left > 0)
+	{
+		careful_left--;
+		insert_missing(rows, nrows);
+	}
+	else
+		insert_new(rows, nrows);
+	tuplestore_end(incoming->store);
+}
+
+/*
+ * Whether homeo_store_rows() failed with error because it did not expect one
+ * of the events to be there already.  It will from now on: the same rows can
+ * be stored by calling it again.
+ */
+bool
+homeo_store_rows_repeatable(const ErrorData *error)
+{
+	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || careful_left > 0)
+		return false;
+	careful_left = CAREFUL_BATCHES;
+	return true;
 }
 
 /* ------------------------------------------------------------------------
@@ -1112,7 +1193,6 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 {
 	MemoryContext caller = CurrentMemoryContext;
 	HomeoRow  **sorted = palloc(sizeof(*rows) * nrows);
-	HomeoTransient *incoming;
 	int			nkept = 0;
 	int			nstored = 0;
 
@@ -1148,11 +1228,9 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 	}
 
 	qsort(sorted, nkept, sizeof(*sorted), compare_key);
+	nkept = drop_repeated(sorted, nkept);
 	store_stacks(sorted, nkept);
-	incoming = make_incoming(sorted, nkept);
-	register_transient(incoming);
 	store_errors(sorted, nkept);
-	tuplestore_end(incoming->store);
 
 	for (int i = 0; i < nrows; i++)
 	{
