@@ -754,7 +754,7 @@ insert_missing(HomeoRow **rows, int nrows)
  * Inserts the events, which are in the order of the primary key and all
  * different, and marks those that were not there before.
  *
- * To look for each one first costs a third of inserting it, and hardly ever
+ * To look for each one first costs a good part of inserting it, and hardly ever
  * finds one.  So it is only done for a while after one was found; see
  * homeo_store_rows_repeatable().
  */
