@@ -389,7 +389,9 @@ find_stack(const HomeoPrepared *prepared)
 	HomeoKnownStack *entry;
 	MemoryContext caller;
 
-	homeo_fingerprint_init(&builder, 0);
+	/* What is without its secrets already may not lose anything more. */
+	homeo_fingerprint_init(&builder,
+						   (prepared->scrubbed >> HOMEO_FIELD_STACK) & 1);
 	homeo_fingerprint_add_field(&builder, 0, prepared->language,
 								strlen(prepared->language));
 	homeo_fingerprint_add_field(&builder, 1, stack->data, stack->len);
