@@ -8,7 +8,8 @@
  * homeo_prepare() finds out what an event counts for, and
  * homeo_prepare_complete() what of it may be stored.
  *
- * Memory: the context that is current in homeo_prepare().
+ * Memory: the context that is current in homeo_prepare(), and a table of the
+ * stacks of late, begun anew when it has grown to its limit.
  */
 #include "postgres.h"
 
@@ -26,7 +27,9 @@
 #include "text/fingerprint.h"
 #include "text/stacktrace.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/json.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 /* Frames that are kept as such; the text of the stack is kept whole. */
@@ -37,8 +40,22 @@
 /* Different texts of late whose fingerprints are remembered. */
 #define KNOWN_TEXTS		1024
 
+/* The same for stacks: how many, and the bytes that they may take. */
+#define KNOWN_STACKS		4096
+#define KNOWN_STACKS_BYTES	(8 * 1024 * 1024)
+
 /* Where an event that names no service goes. */
 #define DEFAULT_SERVICE	"default"
+
+/* A stack that was read before. */
+typedef struct HomeoKnownStack
+{
+	HomeoFingerprint texts;		/* key: of the language and the text as it
+								 * came */
+	pg_uuid_t	hash;			/* of the text without its secrets */
+	HomeoFrame *frames;			/* point into a copy of that */
+	size_t		nframes;
+} HomeoKnownStack;
 
 static inline const HomeoText *
 text_of(const HomeoEvent *event, HomeoEventField field)
@@ -136,6 +153,12 @@ is_excluded(HomeoEvent *event, bool had_names)
 		  homeo_guc_captures_role(role));
 }
 
+static bool
+is_same(HomeoText a, HomeoText b)
+{
+	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
 /* Removes secrets from a copy of the text, once. */
 static void
 scrub(HomeoPrepared *prepared, HomeoEventField field)
@@ -144,6 +167,7 @@ scrub(HomeoPrepared *prepared, HomeoEventField field)
 	HomeoText  *str = &event->text[field];
 	const HomeoText *statement = text_of(event, HOMEO_FIELD_STATEMENT);
 	uint32		bit = (uint32) 1 << field;
+	const HomeoText original = *str;
 	char	   *copy;
 
 	if (str->data == NULL || (prepared->scrubbed & bit) != 0)
@@ -160,7 +184,8 @@ scrub(HomeoPrepared *prepared, HomeoEventField field)
 
 	/* A number is no number any more when asterisks stand in its place. */
 	if (homeo_event_fields[field].kind == HOMEO_FIELD_IS_JSON &&
-		!event->rejected && !homeo_event_is_json(*str))
+		!event->rejected && !is_same(original, *str) &&
+		!homeo_event_is_json(*str))
 	{
 		str->data = "{\"scrubbed\": true}";
 		str->len = strlen(str->data);
@@ -169,15 +194,16 @@ scrub(HomeoPrepared *prepared, HomeoEventField field)
 }
 
 /*
- * Removes secrets from all texts that homeo_prepare() did not have to read.
- * To be called before any of them is stored; again does no harm.
+ * Removes secrets from all texts that homeo_prepare() did not have to read,
+ * but for the stack, which may be stored already.  To be called before any of
+ * them is stored; again does no harm.
  */
 void
-homeo_prepare_complete(HomeoPrepared *prepared)
+homeo_prepare_texts(HomeoPrepared *prepared)
 {
 	static const HomeoEventField fields[] = {
 		HOMEO_FIELD_MESSAGE, HOMEO_FIELD_DETAIL, HOMEO_FIELD_HINT,
-		HOMEO_FIELD_CONTEXT, HOMEO_FIELD_STATEMENT, HOMEO_FIELD_STACK,
+		HOMEO_FIELD_CONTEXT, HOMEO_FIELD_STATEMENT,
 		HOMEO_FIELD_APPLICATION, HOMEO_FIELD_ENVIRONMENT,
 		HOMEO_FIELD_CLASSIFICATION, HOMEO_FIELD_METADATA
 	};
@@ -186,6 +212,17 @@ homeo_prepare_complete(HomeoPrepared *prepared)
 
 	for (int i = 0; i < lengthof(fields); i++)
 		scrub(prepared, fields[i]);
+	MemoryContextSwitchTo(caller);
+}
+
+/* The same for all texts. */
+void
+homeo_prepare_complete(HomeoPrepared *prepared)
+{
+	MemoryContext caller = MemoryContextSwitchTo(prepared->context);
+
+	homeo_prepare_texts(prepared);
+	scrub(prepared, HOMEO_FIELD_STACK);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -280,50 +317,133 @@ frames_as_json(const HomeoFrame *frames, size_t nframes)
 	return out.data;
 }
 
-/*
- * The frames of the event: of its stack, or, where the server raised it, of
- * its context, which names the functions that were running.
- */
-static size_t
-parse_frames(HomeoPrepared *prepared, HomeoFrame *frames)
-{
-	const HomeoEvent *event = prepared->event;
-	const HomeoText *stack = text_of(event, HOMEO_FIELD_STACK);
-	HomeoSlice	language;
-	size_t		ncut;
-	size_t		nframes;
-	HomeoHash128 hash;
-
-	if (stack->data == NULL)
-	{
-		if (text_of(event, HOMEO_FIELD_CONTEXT)->data == NULL ||
-			text_of(event, HOMEO_FIELD_SQLSTATE)->data == NULL)
-			return 0;
-		language.data = "postgresql";
-		language.len = strlen(language.data);
-		return homeo_stacktrace_parse(language,
-									  *text_of(event, HOMEO_FIELD_CONTEXT),
-									  frames, MAX_FRAMES, &ncut);
-	}
-
-	language.data = prepared->language;
-	language.len = strlen(language.data);
-	nframes = homeo_stacktrace_parse(language, *stack, frames, MAX_FRAMES,
-									 &ncut);
-	homeo_hash128_init(&hash, 0);
-	homeo_hash128_update(&hash, stack->data, stack->len);
-	homeo_hash128_final(&hash, prepared->stack_hash.data);
-	prepared->frames = frames_as_json(frames, nframes);
-	prepared->has_stack = true;
-	return nframes;
-}
-
 static HomeoSlice
 slice_of(const char *string)
 {
 	HomeoSlice	slice = {string, strlen(string)};
 
 	return slice;
+}
+
+/*
+ * The stack of an event as it is stored, without its secrets, and its frames
+ * as a JSON array, palloc'd.  The event must have a stack.
+ */
+char *
+homeo_prepare_stack(HomeoPrepared *prepared)
+{
+	MemoryContext caller = MemoryContextSwitchTo(prepared->context);
+	HomeoFrame *frames = palloc(sizeof(HomeoFrame) * MAX_FRAMES);
+	size_t		nframes;
+	size_t		ncut;
+	char	   *json;
+
+	scrub(prepared, HOMEO_FIELD_STACK);
+	nframes = homeo_stacktrace_parse(slice_of(prepared->language),
+									 *text_of(prepared->event, HOMEO_FIELD_STACK),
+									 frames, MAX_FRAMES, &ncut);
+	json = frames_as_json(frames, nframes);
+	pfree(frames);
+	MemoryContextSwitchTo(caller);
+	return json;
+}
+
+/* Reads a stack into *known, in the current memory context. */
+static void
+read_stack(const HomeoPrepared *prepared, HomeoKnownStack *known)
+{
+	const HomeoText *stack = text_of(prepared->event, HOMEO_FIELD_STACK);
+	HomeoFrame *frames = palloc(sizeof(HomeoFrame) * MAX_FRAMES);
+	char	   *copy = palloc(stack->len);
+	Size		len;
+	size_t		ncut;
+	HomeoHash128 hash;
+
+	memcpy(copy, stack->data, stack->len);
+	len = (prepared->scrubbed & ((uint32) 1 << HOMEO_FIELD_STACK)) != 0 ?
+		stack->len : homeo_scrub(copy, stack->len);
+	homeo_hash128_init(&hash, 0);
+	homeo_hash128_update(&hash, copy, len);
+	homeo_hash128_final(&hash, known->hash.data);
+	known->nframes = homeo_stacktrace_parse(slice_of(prepared->language),
+											homeo_slice(copy, len),
+											frames, MAX_FRAMES, &ncut);
+	known->frames = repalloc(frames,
+							 sizeof(HomeoFrame) * Max(known->nframes, 1));
+}
+
+/*
+ * The stack of an event, which many others have as well: to read it costs far
+ * more than to hash it, so what was found is remembered.  Valid until the next
+ * call.
+ */
+static const HomeoKnownStack *
+find_stack(const HomeoPrepared *prepared)
+{
+	static MemoryContext context = NULL;
+	static HTAB *stacks = NULL;
+	static Size bytes = 0;
+	const HomeoText *stack = text_of(prepared->event, HOMEO_FIELD_STACK);
+	HomeoFingerprintBuilder builder;
+	HomeoKnownStack known;
+	HomeoKnownStack *entry;
+	MemoryContext caller;
+
+	/* What is without its secrets already may not lose anything more. */
+	homeo_fingerprint_init(&builder,
+						   (prepared->scrubbed >> HOMEO_FIELD_STACK) & 1);
+	homeo_fingerprint_add_field(&builder, 0, prepared->language,
+								strlen(prepared->language));
+	homeo_fingerprint_add_field(&builder, 1, stack->data, stack->len);
+	homeo_fingerprint_final(&builder, &known.texts);
+	entry = stacks == NULL ? NULL :
+		hash_search(stacks, &known.texts, HASH_FIND, NULL);
+	if (entry != NULL)
+		return entry;
+
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext,
+										"homeostasis stacks",
+										ALLOCSET_DEFAULT_SIZES);
+	if (stacks == NULL || bytes > KNOWN_STACKS_BYTES ||
+		hash_get_num_entries(stacks) >= KNOWN_STACKS)
+	{
+		HASHCTL		info = {
+			.keysize = sizeof(HomeoFingerprint),
+			.entrysize = sizeof(HomeoKnownStack),
+			.hcxt = context
+		};
+
+		stacks = NULL;
+		bytes = 0;
+		MemoryContextReset(context);
+		stacks = hash_create("homeostasis stacks", 256, &info,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	caller = MemoryContextSwitchTo(context);
+	read_stack(prepared, &known);
+	MemoryContextSwitchTo(caller);
+	bytes += stack->len + sizeof(HomeoFrame) * known.nframes;
+	entry = hash_search(stacks, &known.texts, HASH_ENTER, NULL);
+	*entry = known;
+	return entry;
+}
+
+/*
+ * Where the server raised an error its context names the functions that were
+ * running.  Returns how many frames there are.
+ */
+static size_t
+parse_context(const HomeoEvent *event, HomeoFrame *frames)
+{
+	size_t		ncut;
+
+	if (text_of(event, HOMEO_FIELD_CONTEXT)->data == NULL ||
+		text_of(event, HOMEO_FIELD_SQLSTATE)->data == NULL)
+		return 0;
+	return homeo_stacktrace_parse(slice_of("postgresql"),
+								  *text_of(event, HOMEO_FIELD_CONTEXT),
+								  frames, MAX_FRAMES, &ncut);
 }
 
 /* Everything but the frames. */
@@ -375,22 +495,35 @@ hash_input(const HomeoFingerprintInput *input, HomeoFingerprint *hash)
 static void
 make_fingerprint(HomeoPrepared *prepared, HomeoFingerprint *fingerprint)
 {
-	HomeoFrame *frames = palloc(sizeof(HomeoFrame) * MAX_FRAMES);
 	HomeoFingerprintInput input;
+	HomeoFrame *frames = NULL;
 
 	scrub(prepared, HOMEO_FIELD_MESSAGE);
 	scrub(prepared, HOMEO_FIELD_CONTEXT);
-	scrub(prepared, HOMEO_FIELD_STACK);
 	set_input(prepared, &input);
 	if (input.statement.data != NULL)
 	{
 		scrub(prepared, HOMEO_FIELD_STATEMENT);
 		input.statement = *text_of(prepared->event, HOMEO_FIELD_STATEMENT);
 	}
-	input.frames = frames;
-	input.nframes = parse_frames(prepared, frames);
+	if (text_of(prepared->event, HOMEO_FIELD_STACK)->data != NULL)
+	{
+		const HomeoKnownStack *stack = find_stack(prepared);
+
+		prepared->has_stack = true;
+		prepared->stack_hash = stack->hash;
+		input.frames = stack->frames;
+		input.nframes = stack->nframes;
+	}
+	else
+	{
+		frames = palloc(sizeof(HomeoFrame) * MAX_FRAMES);
+		input.frames = frames;
+		input.nframes = parse_context(prepared->event, frames);
+	}
 	homeo_fingerprint_event(&input, fingerprint);
-	pfree(frames);
+	if (frames != NULL)
+		pfree(frames);
 }
 
 /*
@@ -411,7 +544,7 @@ compute_fingerprint(HomeoPrepared *prepared)
 	HomeoFingerprint fingerprint;
 	uint32		place;
 
-	/* Whose frames have to be found anyway, to be stored. */
+	/* Whose stack has to be known anyway, to be stored. */
 	if (text_of(prepared->event, HOMEO_FIELD_STACK)->data != NULL)
 	{
 		make_fingerprint(prepared, &fingerprint);

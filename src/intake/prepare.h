@@ -18,12 +18,13 @@ typedef struct HomeoPrepared
 	pg_uuid_t	fingerprint;
 	bool		has_stack;
 	pg_uuid_t	stack_hash;		/* if has_stack */
-	char	   *frames;			/* if has_stack: a JSON array */
 	MemoryContext context;		/* of what is allocated for it */
 	uint32		scrubbed;		/* bit per HomeoEventField */
 } HomeoPrepared;
 
 extern void homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared);
+extern void homeo_prepare_texts(HomeoPrepared *prepared);
+extern char *homeo_prepare_stack(HomeoPrepared *prepared);
 extern void homeo_prepare_complete(HomeoPrepared *prepared);
 
 /* Of an event on its way to the disk, only this; copies are palloc'd. */

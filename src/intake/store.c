@@ -353,6 +353,11 @@ store_or_halve(HomeoBatch *batch, HomeoRow **rows, int nrows)
 	ErrorData  *error = try_all(batch, rows, nrows);
 	int			half = nrows / 2;
 
+	if (error != NULL && homeo_store_rows_repeatable(error))
+	{
+		FreeErrorData(error);
+		error = try_all(batch, rows, nrows);
+	}
 	if (error == NULL)
 		return;
 	if (batch->mode == HOMEO_STORE_DEFER && is_lock_trouble(error->sqlerrcode))

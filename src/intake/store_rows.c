@@ -32,6 +32,8 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/queryenvironment.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -41,6 +43,9 @@
 
 /* What the names of databases' services begin with. */
 #define DATABASE_PREFIX	"database/"
+
+/* For so many calls events are looked for after one was there already. */
+#define CAREFUL_BATCHES	100
 
 typedef struct HomeoTransientColumn
 {
@@ -63,6 +68,8 @@ typedef struct HomeoRowGroup
 	HomeoRow  **rows;
 	int			nrows;
 } HomeoRowGroup;
+
+static int	careful_left = 0;
 
 /* ------------------------------------------------------------------------
  * Tuplestores as relations
@@ -431,7 +438,7 @@ truncated_columns(uint32 truncated)
 										   TYPALIGN_INT));
 }
 
-#define INCOMING_FIXED	17
+#define INCOMING_FIXED	16
 
 /*
  * The columns of homeo_incoming: the fixed ones, then a column for each
@@ -447,11 +454,13 @@ make_incoming(HomeoRow **rows, int nrows)
 		{"language", TEXTOID}, {"error_type", TEXTOID},
 		{"stack_hash", UUIDOID}, {"backend_pid", INT4OID},
 		{"query_id", INT8OID}, {"truncated", TEXTARRAYOID},
-		{"frames", JSONBOID}, {"occurrences", INT4OID},
-		{"session_start", TIMESTAMPTZOID}, {"genuine", BOOLOID}
+		{"occurrences", INT4OID}, {"session_start", TIMESTAMPTZOID},
+		{"genuine", BOOLOID}
 	};
 	HomeoTransientColumn columns[INCOMING_FIXED + HOMEO_FIELD_COUNT];
 	HomeoTransient *incoming;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch;
 
 	memcpy(columns, fixed, sizeof(fixed));
 	for (int f = 0; f < HOMEO_FIELD_COUNT; f++)
@@ -464,14 +473,17 @@ make_incoming(HomeoRow **rows, int nrows)
 	}
 	incoming = make_transient("homeo_incoming", columns, lengthof(columns));
 
+	scratch = AllocSetContextCreate(caller, "homeostasis row",
+									ALLOCSET_DEFAULT_SIZES);
 	for (int i = 0; i < nrows; i++)
 	{
 		HomeoPrepared *p = &rows[i]->prepared;
 		HomeoEvent *event = p->event;
 		Datum		v[INCOMING_FIXED + HOMEO_FIELD_COUNT];
 		bool		n[INCOMING_FIXED + HOMEO_FIELD_COUNT] = {0};
-		HomeoText	frames = {p->frames, p->frames ? strlen(p->frames) : 0};
 
+		/* The tuplestore copies; what jsonb is parsed with is large. */
+		MemoryContextSwitchTo(scratch);
 		v[0] = Int64GetDatum(rows[i]->service_id);
 		v[1] = UUIDPGetDatum(&event->event_id);
 		v[2] = TimestampTzGetDatum(event->timestamp);
@@ -490,77 +502,232 @@ make_incoming(HomeoRow **rows, int nrows)
 		n[12] = event->truncated == 0;
 		if (!n[12])
 			v[12] = truncated_columns(event->truncated);
-		put_jsonb(&v[13], &n[13], &frames);
-		v[14] = Int32GetDatum(rows[i]->occurrences);
-		v[15] = TimestampTzGetDatum(event->session_start);
-		n[15] = event->session_start == 0;
-		v[16] = BoolGetDatum(event->genuine);
+		v[13] = Int32GetDatum(rows[i]->occurrences);
+		v[14] = TimestampTzGetDatum(event->session_start);
+		n[14] = event->session_start == 0;
+		v[15] = BoolGetDatum(event->genuine);
 		for (int f = 0; f < HOMEO_FIELD_COUNT; f++)
 		{
 			int			c = INCOMING_FIXED + f;
 
-			if (homeo_event_fields[f].kind == HOMEO_FIELD_IS_JSON)
+			if (f == HOMEO_FIELD_STACK)
+				n[c] = true;	/* is in stacks */
+			else if (homeo_event_fields[f].kind == HOMEO_FIELD_IS_JSON)
 				put_jsonb(&v[c], &n[c], &event->text[f]);
 			else
 				put_text(&v[c], &n[c], &event->text[f]);
 		}
 		add_row(incoming, v, n);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(scratch);
 	}
+	MemoryContextDelete(scratch);
 	return incoming;
 }
 
+/* By the key of stacks, the latest first. */
+static int
+compare_stack(const void *a, const void *b)
+{
+	const HomeoRow *x = *(HomeoRow *const *) a;
+	const HomeoRow *y = *(HomeoRow *const *) b;
+	int			result = compare_int64(x->service_id, y->service_id);
+
+	if (result == 0)
+		result = memcmp(&x->prepared.stack_hash, &y->prepared.stack_hash,
+						UUID_LEN);
+	if (result == 0)
+		result = compare_int64(y->prepared.event->timestamp,
+							   x->prepared.event->timestamp);
+	return result;
+}
+
 /*
- * last_seen moves once a day, so that maintain() can tell which stacks are
- * still used without every error writing to its stack's row.
+ * The rows, one for each stack and the latest that has it, in the order of
+ * the key of stacks.  Returns how many.
  */
-static void
-store_stacks(void)
+static int
+distinct_stacks(HomeoRow **rows, int nrows, HomeoRow **distinct)
+{
+	int			n = 0;
+	int			ndistinct = 0;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		if (rows[i]->prepared.has_stack)
+			distinct[n++] = rows[i];
+	}
+	qsort(distinct, n, sizeof(*distinct), compare_stack);
+	for (int i = 0; i < n; i++)
+	{
+		const HomeoRow *last = ndistinct > 0 ? distinct[ndistinct - 1] : NULL;
+
+		if (last == NULL || last->service_id != distinct[i]->service_id ||
+			memcmp(&last->prepared.stack_hash,
+				   &distinct[i]->prepared.stack_hash, UUID_LEN) != 0)
+			distinct[ndistinct++] = distinct[i];
+	}
+	return ndistinct;
+}
+
+static Datum
+make_array(Datum *values, int n, Oid type)
+{
+	int16		len;
+	bool		byval;
+	char		align;
+
+	get_typlenbyvalalign(type, &len, &byval, &align);
+	return PointerGetDatum(construct_array(values, n, type, len, byval,
+										   align));
+}
+
+/*
+ * Keeps those of the rows whose stack is not stored, or whose last_seen has
+ * to move.  It moves once a day, so that maintain() can tell which stacks are
+ * still used without every error writing to its stack's row.  Nobody deletes
+ * one that needs not move.
+ */
+static int
+keep_unstored(HomeoRow **rows, int nrows)
 {
 	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {INT8ARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID};
+	Datum	   *services = palloc(sizeof(Datum) * nrows);
+	Datum	   *hashes = palloc(sizeof(Datum) * nrows);
+	Datum	   *times = palloc(sizeof(Datum) * nrows);
+	Datum		values[3];
+	int			n;
 
+	for (int i = 0; i < nrows; i++)
+	{
+		services[i] = Int64GetDatum(rows[i]->service_id);
+		hashes[i] = UUIDPGetDatum(&rows[i]->prepared.stack_hash);
+		times[i] = TimestampTzGetDatum(rows[i]->prepared.event->timestamp);
+	}
+	values[0] = make_array(services, nrows, INT8OID);
+	values[1] = make_array(hashes, nrows, UUIDOID);
+	values[2] = make_array(times, nrows, TIMESTAMPTZOID);
+	run(&plan,
+		"select k.place from unnest($1, $2, $3)"
+		"  with ordinality k (service_id, stack_hash, seen, place)"
+		" where not exists (select from homeostasis.stacks s"
+		"  where s.service_id = k.service_id and s.stack_hash = k.stack_hash"
+		"  and s.last_seen >= k.seen - interval '1 day')"
+		" order by k.place",
+		3, types, values, SPI_OK_SELECT);
+	n = (int) SPI_processed;
+	for (int i = 0; i < n; i++)
+		rows[i] = rows[DatumGetInt64(result_value(i, 1)) - 1];
+	return n;
+}
+
+/*
+ * Most events have a stack that is stored already, so what belongs to it is
+ * only made for the others.
+ */
+static void
+store_stacks(HomeoRow **rows, int nrows)
+{
+	static SPIPlanPtr plan = NULL;
+	static const HomeoTransientColumn columns[] = {
+		{"service_id", INT8OID}, {"stack_hash", UUIDOID}, {"stack", TEXTOID},
+		{"frames", JSONBOID}, {"seen", TIMESTAMPTZOID}
+	};
+	HomeoRow  **distinct = palloc(sizeof(*distinct) * nrows);
+	int			n = distinct_stacks(rows, nrows, distinct);
+	HomeoTransient *stacks;
+
+	if (n > 0)
+		n = keep_unstored(distinct, n);
+	if (n == 0)
+		return;
+	stacks = make_transient("homeo_stacks", columns, lengthof(columns));
+	for (int i = 0; i < n; i++)
+	{
+		HomeoPrepared *p = &distinct[i]->prepared;
+		char	   *frames = homeo_prepare_stack(p);
+		Datum		v[lengthof(columns)];
+		bool		isnull[lengthof(columns)] = {0};
+
+		v[0] = Int64GetDatum(distinct[i]->service_id);
+		v[1] = UUIDPGetDatum(&p->stack_hash);
+		put_text(&v[2], &isnull[2], &p->event->text[HOMEO_FIELD_STACK]);
+		v[3] = DirectFunctionCall1(jsonb_in, CStringGetDatum(frames));
+		v[4] = TimestampTzGetDatum(p->event->timestamp);
+		add_row(stacks, v, isnull);
+	}
+	register_transient(stacks);
 	run(&plan,
 		"insert into homeostasis.stacks as s"
 		" (service_id, stack_hash, stack, frames, last_seen)"
-		" select distinct on (service_id, stack_hash)"
-		"  service_id, stack_hash, field_stack_trace, frames, \"timestamp\""
-		" from homeo_incoming where stack_hash is not null"
-		" order by service_id, stack_hash, \"timestamp\" desc"
+		" select service_id, stack_hash, stack, frames, seen"
+		" from homeo_stacks"
 		" on conflict (service_id, stack_hash) do update"
 		" set last_seen = excluded.last_seen"
 		" where s.last_seen < excluded.last_seen - interval '1 day'",
 		0, NULL, NULL, SPI_OK_INSERT);
+	tuplestore_end(stacks->store);
 }
 
-/*
- * Inserts the events and marks the rows that were not there before.  Rows
- * are in the order of the primary key, and so are those that come back.
- */
+#define INSERT_ERRORS \
+	"insert into homeostasis.errors" \
+	" (service_id, event_id, \"timestamp\", received_at, origin, genuine," \
+	"  fingerprint, level, language, error_type, sqlstate, message," \
+	"  detail, hint, context, statement, stack_hash, database_name," \
+	"  role_name, session_role_name, application_name, search_path," \
+	"  schema_name, table_name, column_name, constraint_name," \
+	"  datatype_name, backend_pid, session_start, query_id, release," \
+	"  environment, classification, metadata, truncated, occurrences)" \
+	" select service_id, event_id, \"timestamp\", received_at, origin, genuine," \
+	"  fingerprint, level, language, error_type, field_sqlstate," \
+	"  field_error_message, field_detail, field_hint, field_context," \
+	"  field_statement, stack_hash, field_database, field_role," \
+	"  field_session_role, field_application_name, field_search_path," \
+	"  field_schema_name, field_table_name, field_column_name," \
+	"  field_constraint_name, field_datatype_name, backend_pid," \
+	"  session_start, query_id, field_release, field_environment," \
+	"  field_normalized_classification, field_metadata, truncated," \
+	"  occurrences" \
+	" from homeo_incoming"
+
+/* Leaves out rows with the key of the one before; returns how many remain. */
+static int
+drop_repeated(HomeoRow **rows, int nrows)
+{
+	int			n = 0;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		if (n == 0 || compare_key(&rows[n - 1], &rows[i]) != 0)
+			rows[n++] = rows[i];
+	}
+	return n;
+}
+
+/* Inserts events of which none may be there. */
 static void
-store_errors(HomeoRow **rows, int nrows)
+insert_new(HomeoRow **rows, int nrows)
+{
+	static SPIPlanPtr plan = NULL;
+
+	run(&plan, INSERT_ERRORS, 0, NULL, NULL, SPI_OK_INSERT);
+	if (SPI_processed != nrows)
+		elog(ERROR, "%llu of %d errors were inserted",
+			 (unsigned long long) SPI_processed, nrows);
+	for (int i = 0; i < nrows; i++)
+		rows[i]->stored = true;
+}
+
+/* Inserts those events that are not there, which come back in their order. */
+static void
+insert_missing(HomeoRow **rows, int nrows)
 {
 	static SPIPlanPtr plan = NULL;
 	int			r = 0;
 
 	run(&plan,
-		"insert into homeostasis.errors"
-		" (service_id, event_id, \"timestamp\", received_at, origin, genuine,"
-		"  fingerprint, level, language, error_type, sqlstate, message,"
-		"  detail, hint, context, statement, stack_hash, database_name,"
-		"  role_name, session_role_name, application_name, search_path,"
-		"  schema_name, table_name, column_name, constraint_name,"
-		"  datatype_name, backend_pid, session_start, query_id, release,"
-		"  environment, classification, metadata, truncated, occurrences)"
-		" select service_id, event_id, \"timestamp\", received_at, origin, genuine,"
-		"  fingerprint, level, language, error_type, field_sqlstate,"
-		"  field_error_message, field_detail, field_hint, field_context,"
-		"  field_statement, stack_hash, field_database, field_role,"
-		"  field_session_role, field_application_name, field_search_path,"
-		"  field_schema_name, field_table_name, field_column_name,"
-		"  field_constraint_name, field_datatype_name, backend_pid,"
-		"  session_start, query_id, field_release, field_environment,"
-		"  field_normalized_classification, field_metadata, truncated,"
-		"  occurrences"
-		" from homeo_incoming"
+		INSERT_ERRORS
 		" on conflict do nothing"
 		" returning service_id, event_id, \"timestamp\"",
 		0, NULL, NULL, SPI_OK_INSERT_RETURNING);
@@ -581,6 +748,44 @@ store_errors(HomeoRow **rows, int nrows)
 			elog(ERROR, "an inserted error came back out of order");
 		rows[r++]->stored = true;
 	}
+}
+
+/*
+ * Inserts the events, which are in the order of the primary key and all
+ * different, and marks those that were not there before.
+ *
+ * To look for each one first costs a good part of inserting it, and hardly ever
+ * finds one.  So it is only done for a while after one was found; see
+ * homeo_store_rows_repeatable().
+ */
+static void
+store_errors(HomeoRow **rows, int nrows)
+{
+	HomeoTransient *incoming = make_incoming(rows, nrows);
+
+	register_transient(incoming);
+	if (careful_left > 0)
+	{
+		careful_left--;
+		insert_missing(rows, nrows);
+	}
+	else
+		insert_new(rows, nrows);
+	tuplestore_end(incoming->store);
+}
+
+/*
+ * Whether homeo_store_rows() failed with error because it did not expect one
+ * of the events to be there already.  It will from now on: the same rows can
+ * be stored by calling it again.
+ */
+bool
+homeo_store_rows_repeatable(const ErrorData *error)
+{
+	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || careful_left > 0)
+		return false;
+	careful_left = CAREFUL_BATCHES;
+	return true;
 }
 
 /* ------------------------------------------------------------------------
@@ -988,8 +1193,6 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 {
 	MemoryContext caller = CurrentMemoryContext;
 	HomeoRow  **sorted = palloc(sizeof(*rows) * nrows);
-	HomeoTransient *incoming;
-	bool		any_stack = false;
 	int			nkept = 0;
 	int			nstored = 0;
 
@@ -1018,20 +1221,16 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 	nkept = homeo_flood_thin(sorted, nkept);
 	for (int i = 0; i < nkept; i++)
 	{
-		homeo_prepare_complete(&sorted[i]->prepared);
-		any_stack |= sorted[i]->prepared.has_stack;
+		homeo_prepare_texts(&sorted[i]->prepared);
 		if (i == 0 || sorted[i]->prepared.event->timestamp / USECS_PER_DAY !=
 			sorted[i - 1]->prepared.event->timestamp / USECS_PER_DAY)
 			homeo_partition_ensure(sorted[i]->prepared.event->timestamp);
 	}
 
 	qsort(sorted, nkept, sizeof(*sorted), compare_key);
-	incoming = make_incoming(sorted, nkept);
-	register_transient(incoming);
-	if (any_stack)
-		store_stacks();
+	nkept = drop_repeated(sorted, nkept);
+	store_stacks(sorted, nkept);
 	store_errors(sorted, nkept);
-	tuplestore_end(incoming->store);
 
 	for (int i = 0; i < nrows; i++)
 	{

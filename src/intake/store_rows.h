@@ -36,6 +36,8 @@ typedef struct HomeoTurnedIssue
 extern void homeo_store_rows(HomeoRow **rows, int nrows,
 							 HomeoTurnedIssue **turned, int *nturned);
 
+extern bool homeo_store_rows_repeatable(const ErrorData *error);
+
 /* Order by what is locked: issues' fingerprints, then events. */
 extern int	homeo_row_compare(const void *a, const void *b);
 
