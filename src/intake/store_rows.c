@@ -23,8 +23,8 @@
 
 #include "base/errors.h"
 #include "base/guc.h"
+#include "base/spi.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "intake/flood.h"
 #include "intake/partition.h"
 #include "mb/pg_wchar.h"
@@ -111,45 +111,6 @@ register_transient(HomeoTransient *relation)
 	enr->reldata = relation->store;
 	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register relation \"%s\"", relation->name);
-}
-
-/*
- * Runs a statement, planned once a process.  Its result is in SPI_tuptable.
- * SPI leaves its own memory context behind, which ends with the connection.
- */
-static void
-run(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types, Datum *values,
-	int expected)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	int			result;
-
-	if (*plan == NULL)
-	{
-		SPIPlanPtr	made = SPI_prepare(sql, nargs, types);
-
-		if (made == NULL || SPI_keepplan(made) != 0)
-			elog(ERROR, "could not prepare \"%s\": %s", sql,
-				 SPI_result_code_string(SPI_result));
-		*plan = made;
-	}
-	result = SPI_execute_plan(*plan, values, NULL, false, 0);
-	MemoryContextSwitchTo(caller);
-	if (result != expected)
-		elog(ERROR, "could not run \"%s\": %s", sql,
-			 SPI_result_code_string(result));
-}
-
-static Datum
-result_value(uint64 row, int column)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
-									  SPI_tuptable->tupdesc, column, &isnull);
-
-	if (isnull)
-		elog(ERROR, "unexpected null in column %d", column);
-	return value;
 }
 
 /* ------------------------------------------------------------------------
@@ -261,16 +222,16 @@ find_service(const HomeoPrepared *prepared, int64 *id)
 	Datum		name = CStringGetTextDatum(prepared->service);
 
 	if (prepared->of_database)
-		run(&of_database,
-			"select id from homeostasis.services"
-			" where kind = 'database' and database_name = $1::name",
-			1, &type, &name, SPI_OK_SELECT);
+		homeo_spi_run(&of_database,
+					  "select id from homeostasis.services"
+					  " where kind = 'database' and database_name = $1::name",
+					  1, &type, &name, SPI_OK_SELECT);
 	else
 	{
-		run(&of_name,
-			"select id, kind = 'database' from homeostasis.services where name = $1",
-			1, &type, &name, SPI_OK_SELECT);
-		if (SPI_processed > 0 && DatumGetBool(result_value(0, 2)))
+		homeo_spi_run(&of_name,
+					  "select id, kind = 'database' from homeostasis.services where name = $1",
+					  1, &type, &name, SPI_OK_SELECT);
+		if (SPI_processed > 0 && DatumGetBool(homeo_spi_value(0, 2)))
 			ereport(ERROR,
 					(errcode(ERRCODE_HOMEO_INVALID_EVENT),
 					 errmsg("event field \"%s\" is the name of a database",
@@ -280,7 +241,7 @@ find_service(const HomeoPrepared *prepared, int64 *id)
 	}
 	if (SPI_processed == 0)
 		return false;
-	*id = DatumGetInt64(result_value(0, 1));
+	*id = DatumGetInt64(homeo_spi_value(0, 1));
 	return true;
 }
 
@@ -312,11 +273,11 @@ has_room_for_service(void)
 	Oid			type = INT8OID;
 	Datum		most = Int64GetDatum(homeo_guc_max_services);
 
-	run(&plan,
-		"select count(*) < $1 from (select from homeostasis.services"
-		" where kind <> 'database' limit $1) s",
-		1, &type, &most, SPI_OK_SELECT);
-	return DatumGetBool(result_value(0, 1));
+	homeo_spi_run(&plan,
+				  "select count(*) < $1 from (select from homeostasis.services"
+				  " where kind <> 'database' limit $1) s",
+				  1, &type, &most, SPI_OK_SELECT);
+	return DatumGetBool(homeo_spi_value(0, 1));
 }
 
 /*
@@ -347,16 +308,16 @@ get_service(const HomeoPrepared *prepared, bool *full)
 	values[0] = CStringGetTextDatum(prepared->service);
 	values[1] = CStringGetTextDatum(prepared->language);
 	if (prepared->of_database)
-		run(&add_database,
-			"insert into homeostasis.services (name, kind, database_name, language)"
-			" values ('" DATABASE_PREFIX "' || $1, 'database', $1::name, $2)"
-			" on conflict do nothing",
-			2, types, values, SPI_OK_INSERT);
+		homeo_spi_run(&add_database,
+					  "insert into homeostasis.services (name, kind, database_name, language)"
+					  " values ('" DATABASE_PREFIX "' || $1, 'database', $1::name, $2)"
+					  " on conflict do nothing",
+					  2, types, values, SPI_OK_INSERT);
 	else
-		run(&add_named,
-			"insert into homeostasis.services (name, language)"
-			" values ($1, $2) on conflict do nothing",
-			2, types, values, SPI_OK_INSERT);
+		homeo_spi_run(&add_named,
+					  "insert into homeostasis.services (name, language)"
+					  " values ($1, $2) on conflict do nothing",
+					  2, types, values, SPI_OK_INSERT);
 	if (!find_service(prepared, &id))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
@@ -608,17 +569,17 @@ keep_unstored(HomeoRow **rows, int nrows)
 	values[0] = make_array(services, nrows, INT8OID);
 	values[1] = make_array(hashes, nrows, UUIDOID);
 	values[2] = make_array(times, nrows, TIMESTAMPTZOID);
-	run(&plan,
-		"select k.place from unnest($1, $2, $3)"
-		"  with ordinality k (service_id, stack_hash, seen, place)"
-		" where not exists (select from homeostasis.stacks s"
-		"  where s.service_id = k.service_id and s.stack_hash = k.stack_hash"
-		"  and s.last_seen >= k.seen - interval '1 day')"
-		" order by k.place",
-		3, types, values, SPI_OK_SELECT);
+	homeo_spi_run(&plan,
+				  "select k.place from unnest($1, $2, $3)"
+				  "  with ordinality k (service_id, stack_hash, seen, place)"
+				  " where not exists (select from homeostasis.stacks s"
+				  "  where s.service_id = k.service_id and s.stack_hash = k.stack_hash"
+				  "  and s.last_seen >= k.seen - interval '1 day')"
+				  " order by k.place",
+				  3, types, values, SPI_OK_SELECT);
 	n = (int) SPI_processed;
 	for (int i = 0; i < n; i++)
-		rows[i] = rows[DatumGetInt64(result_value(i, 1)) - 1];
+		rows[i] = rows[DatumGetInt64(homeo_spi_value(i, 1)) - 1];
 	return n;
 }
 
@@ -658,15 +619,15 @@ store_stacks(HomeoRow **rows, int nrows)
 		add_row(stacks, v, isnull);
 	}
 	register_transient(stacks);
-	run(&plan,
-		"insert into homeostasis.stacks as s"
-		" (service_id, stack_hash, stack, frames, last_seen)"
-		" select service_id, stack_hash, stack, frames, seen"
-		" from homeo_stacks"
-		" on conflict (service_id, stack_hash) do update"
-		" set last_seen = excluded.last_seen"
-		" where s.last_seen < excluded.last_seen - interval '1 day'",
-		0, NULL, NULL, SPI_OK_INSERT);
+	homeo_spi_run(&plan,
+				  "insert into homeostasis.stacks as s"
+				  " (service_id, stack_hash, stack, frames, last_seen)"
+				  " select service_id, stack_hash, stack, frames, seen"
+				  " from homeo_stacks"
+				  " on conflict (service_id, stack_hash) do update"
+				  " set last_seen = excluded.last_seen"
+				  " where s.last_seen < excluded.last_seen - interval '1 day'",
+				  0, NULL, NULL, SPI_OK_INSERT);
 	tuplestore_end(stacks->store);
 }
 
@@ -711,7 +672,7 @@ insert_new(HomeoRow **rows, int nrows)
 {
 	static SPIPlanPtr plan = NULL;
 
-	run(&plan, INSERT_ERRORS, 0, NULL, NULL, SPI_OK_INSERT);
+	homeo_spi_run(&plan, INSERT_ERRORS, 0, NULL, NULL, SPI_OK_INSERT);
 	if (SPI_processed != nrows)
 		elog(ERROR, "%llu of %d errors were inserted",
 			 (unsigned long long) SPI_processed, nrows);
@@ -726,11 +687,11 @@ insert_missing(HomeoRow **rows, int nrows)
 	static SPIPlanPtr plan = NULL;
 	int			r = 0;
 
-	run(&plan,
-		INSERT_ERRORS
-		" on conflict do nothing"
-		" returning service_id, event_id, \"timestamp\"",
-		0, NULL, NULL, SPI_OK_INSERT_RETURNING);
+	homeo_spi_run(&plan,
+				  INSERT_ERRORS
+				  " on conflict do nothing"
+				  " returning service_id, event_id, \"timestamp\"",
+				  0, NULL, NULL, SPI_OK_INSERT_RETURNING);
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -738,10 +699,10 @@ insert_missing(HomeoRow **rows, int nrows)
 		HomeoEvent	event = {0};
 		HomeoRow   *wanted = &key;
 
-		key.service_id = DatumGetInt64(result_value(i, 1));
+		key.service_id = DatumGetInt64(homeo_spi_value(i, 1));
 		key.prepared.event = &event;
-		event.event_id = *DatumGetUUIDP(result_value(i, 2));
-		event.timestamp = DatumGetTimestampTz(result_value(i, 3));
+		event.event_id = *DatumGetUUIDP(homeo_spi_value(i, 2));
+		event.timestamp = DatumGetTimestampTz(homeo_spi_value(i, 3));
 		while (r < nrows && compare_key(&rows[r], &wanted) != 0)
 			r++;
 		if (r == nrows)
@@ -925,11 +886,11 @@ take_turned(HomeoRow **rows, int nrows, HomeoTurnedIssue *turned,
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HomeoTurnedIssue *issue = &turned[(*nturned)++];
-		pg_uuid_t  *event_id = DatumGetUUIDP(result_value(i, 3));
-		TimestampTz timestamp = DatumGetTimestampTz(result_value(i, 4));
+		pg_uuid_t  *event_id = DatumGetUUIDP(homeo_spi_value(i, 3));
+		TimestampTz timestamp = DatumGetTimestampTz(homeo_spi_value(i, 4));
 
-		issue->service_id = DatumGetInt64(result_value(i, 1));
-		issue->issue_id = DatumGetInt64(result_value(i, 2));
+		issue->service_id = DatumGetInt64(homeo_spi_value(i, 1));
+		issue->issue_id = DatumGetInt64(homeo_spi_value(i, 2));
 		issue->sample = NULL;
 		for (int r = 0; r < nrows && issue->sample == NULL; r++)
 		{
@@ -979,16 +940,16 @@ find_unknown(HomeoRow **rows, int nrows, HomeoRow **unknown)
 	values[1] = PointerGetDatum(construct_array(fingerprints, nrows, UUIDOID,
 												UUID_LEN, false,
 												TYPALIGN_CHAR));
-	run(&plan,
-		"select k.place from unnest($1, $2)"
-		"  with ordinality k (service_id, fingerprint, place)"
-		" where not exists (select from homeostasis.issue_fingerprints f"
-		"  where f.service_id = k.service_id and f.fingerprint = k.fingerprint)"
-		" order by k.place",
-		2, types, values, SPI_OK_SELECT);
+	homeo_spi_run(&plan,
+				  "select k.place from unnest($1, $2)"
+				  "  with ordinality k (service_id, fingerprint, place)"
+				  " where not exists (select from homeostasis.issue_fingerprints f"
+				  "  where f.service_id = k.service_id and f.fingerprint = k.fingerprint)"
+				  " order by k.place",
+				  2, types, values, SPI_OK_SELECT);
 	n = (int) SPI_processed;
 	for (int i = 0; i < n; i++)
-		unknown[i] = rows[DatumGetInt64(result_value(i, 1)) - 1];
+		unknown[i] = rows[DatumGetInt64(homeo_spi_value(i, 1)) - 1];
 	return n;
 }
 
@@ -1002,11 +963,11 @@ room_for_issues(int64 service_id)
 
 	values[0] = Int64GetDatum(service_id);
 	values[1] = Int64GetDatum(homeo_guc_max_issues_per_service);
-	run(&plan,
-		"select $2 - count(*) from (select from homeostasis.issues"
-		" where service_id = $1 limit $2) i",
-		2, types, values, SPI_OK_SELECT);
-	return DatumGetInt64(result_value(0, 1));
+	homeo_spi_run(&plan,
+				  "select $2 - count(*) from (select from homeostasis.issues"
+				  " where service_id = $1 limit $2) i",
+				  2, types, values, SPI_OK_SELECT);
+	return DatumGetInt64(homeo_spi_value(0, 1));
 }
 
 /*
@@ -1057,29 +1018,29 @@ make_issues(void)
 	Oid			type = INT4OID;
 	Datum		version = Int32GetDatum(HOMEO_FINGERPRINT_VERSION);
 
-	run(&plan,
-		"with missing as ("
-		" select g.service_id, g.fingerprint from homeo_groups g"
-		" where not exists (select from homeostasis.issue_fingerprints f"
-		"  where f.service_id = g.service_id and f.fingerprint = g.fingerprint)"
-		" order by g.service_id, g.fingerprint),"
-		" added as ("
-		" insert into homeostasis.issue_fingerprints"
-		"  (service_id, fingerprint, fingerprint_version, issue_id)"
-		" select service_id, fingerprint, $1,"
-		"  nextval('homeostasis.issues_id_seq'::regclass) from missing"
-		" on conflict do nothing"
-		" returning service_id, fingerprint, issue_id)"
-		" insert into homeostasis.issues"
-		"  (service_id, id, title, level, language, error_type, sqlstate,"
-		"   first_seen, last_seen, error_count, sample_event_id,"
-		"   sample_timestamp)"
-		" select g.service_id, a.issue_id, g.title, g.level, g.language,"
-		"  g.error_type, g.sqlstate, g.first_seen, g.last_seen, g.n,"
-		"  g.event_id, g.last_seen"
-		" from added a join homeo_groups g using (service_id, fingerprint)"
-		" returning service_id, id, sample_event_id, sample_timestamp",
-		1, &type, &version, SPI_OK_INSERT_RETURNING);
+	homeo_spi_run(&plan,
+				  "with missing as ("
+				  " select g.service_id, g.fingerprint from homeo_groups g"
+				  " where not exists (select from homeostasis.issue_fingerprints f"
+				  "  where f.service_id = g.service_id and f.fingerprint = g.fingerprint)"
+				  " order by g.service_id, g.fingerprint),"
+				  " added as ("
+				  " insert into homeostasis.issue_fingerprints"
+				  "  (service_id, fingerprint, fingerprint_version, issue_id)"
+				  " select service_id, fingerprint, $1,"
+				  "  nextval('homeostasis.issues_id_seq'::regclass) from missing"
+				  " on conflict do nothing"
+				  " returning service_id, fingerprint, issue_id)"
+				  " insert into homeostasis.issues"
+				  "  (service_id, id, title, level, language, error_type, sqlstate,"
+				  "   first_seen, last_seen, error_count, sample_event_id,"
+				  "   sample_timestamp)"
+				  " select g.service_id, a.issue_id, g.title, g.level, g.language,"
+				  "  g.error_type, g.sqlstate, g.first_seen, g.last_seen, g.n,"
+				  "  g.event_id, g.last_seen"
+				  " from added a join homeo_groups g using (service_id, fingerprint)"
+				  " returning service_id, id, sample_event_id, sample_timestamp",
+				  1, &type, &version, SPI_OK_INSERT_RETURNING);
 }
 
 /*
@@ -1097,48 +1058,48 @@ count_issues(Datum created)
 	static SPIPlanPtr plan = NULL;
 	Oid			type = INT8ARRAYOID;
 
-	run(&lock,
-		"select from homeostasis.issues i"
-		" where (i.service_id, i.id) in (select f.service_id, f.issue_id"
-		"  from homeo_groups g"
-		"  join homeostasis.issue_fingerprints f using (service_id, fingerprint)"
-		"  where f.issue_id <> all ($1))"
-		" order by i.service_id, i.id for no key update of i",
-		1, &type, &created, SPI_OK_SELECT);
-	run(&plan,
-		"with touched as ("
-		" select f.service_id, f.issue_id, sum(g.n)::bigint as n,"
-		"  min(g.first_seen) as first_seen, max(g.last_seen) as last_seen,"
-		"  (array_agg(g.event_id order by g.last_seen desc))[1] as event_id"
-		" from homeo_groups g"
-		" join homeostasis.issue_fingerprints f using (service_id, fingerprint)"
-		" where f.issue_id <> all ($1)"
-		" group by f.service_id, f.issue_id),"
-		" judged as ("
-		" select t.*, i.status as status_before, case"
-		"   when i.status in ('healed', 'resolved')"
-		"    and t.last_seen > i.status_changed_at then 'regressed'"
-		"   when i.status = 'muted' and i.muted_until <= now() then 'open'"
-		"   else i.status end as status"
-		" from touched t join homeostasis.issues i"
-		"  on i.service_id = t.service_id and i.id = t.issue_id),"
-		" counted as ("
-		" update homeostasis.issues i set"
-		"  error_count = i.error_count + j.n,"
-		"  first_seen = least(i.first_seen, j.first_seen),"
-		"  last_seen = greatest(i.last_seen, j.last_seen),"
-		"  sample_event_id = j.event_id,"
-		"  sample_timestamp = j.last_seen,"
-		"  status = j.status,"
-		"  status_changed_at = case when j.status = j.status_before"
-		"   then i.status_changed_at else now() end,"
-		"  muted_until = case when j.status = 'muted' then i.muted_until end"
-		" from judged j where i.service_id = j.service_id and i.id = j.issue_id"
-		" returning i.service_id, i.id, i.sample_event_id, i.sample_timestamp,"
-		"  j.status <> j.status_before as turned)"
-		" select service_id, id, sample_event_id, sample_timestamp"
-		" from counted where turned",
-		1, &type, &created, SPI_OK_SELECT);
+	homeo_spi_run(&lock,
+				  "select from homeostasis.issues i"
+				  " where (i.service_id, i.id) in (select f.service_id, f.issue_id"
+				  "  from homeo_groups g"
+				  "  join homeostasis.issue_fingerprints f using (service_id, fingerprint)"
+				  "  where f.issue_id <> all ($1))"
+				  " order by i.service_id, i.id for no key update of i",
+				  1, &type, &created, SPI_OK_SELECT);
+	homeo_spi_run(&plan,
+				  "with touched as ("
+				  " select f.service_id, f.issue_id, sum(g.n)::bigint as n,"
+				  "  min(g.first_seen) as first_seen, max(g.last_seen) as last_seen,"
+				  "  (array_agg(g.event_id order by g.last_seen desc))[1] as event_id"
+				  " from homeo_groups g"
+				  " join homeostasis.issue_fingerprints f using (service_id, fingerprint)"
+				  " where f.issue_id <> all ($1)"
+				  " group by f.service_id, f.issue_id),"
+				  " judged as ("
+				  " select t.*, i.status as status_before, case"
+				  "   when i.status in ('healed', 'resolved')"
+				  "    and t.last_seen > i.status_changed_at then 'regressed'"
+				  "   when i.status = 'muted' and i.muted_until <= now() then 'open'"
+				  "   else i.status end as status"
+				  " from touched t join homeostasis.issues i"
+				  "  on i.service_id = t.service_id and i.id = t.issue_id),"
+				  " counted as ("
+				  " update homeostasis.issues i set"
+				  "  error_count = i.error_count + j.n,"
+				  "  first_seen = least(i.first_seen, j.first_seen),"
+				  "  last_seen = greatest(i.last_seen, j.last_seen),"
+				  "  sample_event_id = j.event_id,"
+				  "  sample_timestamp = j.last_seen,"
+				  "  status = j.status,"
+				  "  status_changed_at = case when j.status = j.status_before"
+				  "   then i.status_changed_at else now() end,"
+				  "  muted_until = case when j.status = 'muted' then i.muted_until end"
+				  " from judged j where i.service_id = j.service_id and i.id = j.issue_id"
+				  " returning i.service_id, i.id, i.sample_event_id, i.sample_timestamp,"
+				  "  j.status <> j.status_before as turned)"
+				  " select service_id, id, sample_event_id, sample_timestamp"
+				  " from counted where turned",
+				  1, &type, &created, SPI_OK_SELECT);
 }
 
 static void
@@ -1146,16 +1107,16 @@ count_minutes(void)
 {
 	static SPIPlanPtr plan = NULL;
 
-	run(&plan,
-		"insert into homeostasis.issue_counts as c"
-		" (service_id, issue_id, minute, release, error_count)"
-		" select f.service_id, f.issue_id, m.minute, m.release, sum(m.n)"
-		" from homeo_minutes m"
-		" join homeostasis.issue_fingerprints f using (service_id, fingerprint)"
-		" group by 1, 2, 3, 4 order by 1, 2, 3, 4"
-		" on conflict (service_id, issue_id, minute, release) do update"
-		" set error_count = c.error_count + excluded.error_count",
-		0, NULL, NULL, SPI_OK_INSERT);
+	homeo_spi_run(&plan,
+				  "insert into homeostasis.issue_counts as c"
+				  " (service_id, issue_id, minute, release, error_count)"
+				  " select f.service_id, f.issue_id, m.minute, m.release, sum(m.n)"
+				  " from homeo_minutes m"
+				  " join homeostasis.issue_fingerprints f using (service_id, fingerprint)"
+				  " group by 1, 2, 3, 4 order by 1, 2, 3, 4"
+				  " on conflict (service_id, issue_id, minute, release) do update"
+				  " set error_count = c.error_count + excluded.error_count",
+				  0, NULL, NULL, SPI_OK_INSERT);
 }
 
 static void
