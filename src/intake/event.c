@@ -310,14 +310,15 @@ convert(HomeoText str, int from, int to)
 }
 
 /*
- * Any bytes, said to be in encoding, as valid text of the database.
+ * Any bytes, said to be in encoding, as valid text of the database: the
+ * argument itself or a palloc'd one.  Needs a transaction.
  *
  * SQL_ASCII says nothing about the bytes: text from such a database is taken
  * to be in the encoding of this one as far as it is valid there, and such a
  * database takes any bytes.
  */
-static HomeoText
-to_database_encoding(HomeoText str, int encoding)
+HomeoText
+homeo_event_valid_text(HomeoText str, int encoding)
 {
 	int			database = GetDatabaseEncoding();
 
@@ -447,8 +448,8 @@ homeo_event_decode(const char *data, Size len, HomeoEvent *event)
 	for (int i = 0; i < HOMEO_FIELD_COUNT; i++)
 	{
 		if (event->text[i].data != NULL)
-			event->text[i] = to_database_encoding(event->text[i],
-												  event->encoding);
+			event->text[i] = homeo_event_valid_text(event->text[i],
+														 event->encoding);
 	}
 	event->encoding = GetDatabaseEncoding();
 

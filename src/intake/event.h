@@ -176,6 +176,7 @@ extern Size homeo_event_record_len(const HomeoEventRecord *record);
 extern void homeo_event_record_copy(const HomeoEventRecord *record, char *to);
 extern uint32 homeo_event_bucket(const HomeoEvent *event);
 
+extern HomeoText homeo_event_valid_text(HomeoText str, int encoding);
 extern const char *homeo_event_decode(const char *data, Size len,
 									  HomeoEvent *event);
 extern const char *homeo_event_peek(const char *data, Size len,

@@ -43,7 +43,7 @@ language sql as $$
   where p.pronamespace = 'homeostasis'::regnamespace and a.grantee = role::regrole
 $$;
 select set_eq('select pg_temp.granted(''homeostasis_reporter'')',
-  array['ingest', 'report (as the caller)', 'report_batch (as the caller)'],
+  array['ingest', 'report (as the caller)', 'report_batch (as the caller)', 'report_batch (as the caller)'],
   'reporters may report');
 select set_eq('select pg_temp.granted(''homeostasis_operator'')',
   array['heal', 'approve', 'reject', 'deploy', 'rollback', 'advance_states', 'advance (as the caller)', 'checkup',
