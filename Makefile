@@ -40,6 +40,7 @@ SQL_CODE_NAMES = \
 	issue \
 	report \
 	ingest \
+	copy \
 	rules \
 	match \
 	template \
