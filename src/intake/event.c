@@ -174,7 +174,8 @@ homeo_event_encode(const HomeoEvent *event, HomeoEventRecord *record)
 		(event->rejected ? HOMEO_RECORD_REJECTED : 0) |
 		(event->genuine ? HOMEO_RECORD_GENUINE : 0) |
 		(event->temporary ? HOMEO_RECORD_TEMPORARY : 0) |
-		(event->scrubbed ? HOMEO_RECORD_SCRUBBED : 0);
+		(event->scrubbed ? HOMEO_RECORD_SCRUBBED : 0) |
+		(event->id_given ? HOMEO_RECORD_ID_GIVEN : 0);
 	record->header.nfields = nfields;
 	record->header.event_id = event->event_id;
 	record->header.timestamp = event->timestamp;
@@ -417,6 +418,7 @@ homeo_event_peek(const char *data, Size len, HomeoEvent *event)
 	event->genuine = (header.flags & HOMEO_RECORD_GENUINE) != 0;
 	event->temporary = (header.flags & HOMEO_RECORD_TEMPORARY) != 0;
 	event->scrubbed = (header.flags & HOMEO_RECORD_SCRUBBED) != 0;
+	event->id_given = (header.flags & HOMEO_RECORD_ID_GIVEN) != 0;
 	event->database = header.database;
 	event->role = header.role;
 	event->session_role = header.session_role;

@@ -308,6 +308,7 @@ read_error_id(const JsonbValue *value, HomeoEvent *event,
 					  "Give a uuid, or leave it out to have one made.");
 	if (!read_uuid(str, len, &event->event_id))
 		hash_id(str, len, &event->event_id);
+	event->id_given = true;
 	return true;
 }
 
