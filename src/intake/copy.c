@@ -179,8 +179,6 @@ homeo_copy_row(PG_FUNCTION_ARGS)
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	bool		isnull;
 	Datum		value;
-	HomeoText	line;
-	text	   *str;
 
 	require_trigger(fcinfo);
 	if (innermost == NULL)
@@ -189,15 +187,17 @@ homeo_copy_row(PG_FUNCTION_ARGS)
 	innermost->nrows++;
 	value = heap_getattr(data->tg_trigtuple, 1,
 						 RelationGetDescr(data->tg_relation), &isnull);
-	if (isnull)
-		return PointerGetDatum(data->tg_trigtuple);
-	str = DatumGetTextPP(value);
-	line.data = VARDATA_ANY(str);
-	line.len = VARSIZE_ANY_EXHDR(str);
-	while (line.len > 0 && (line.data[line.len - 1] == '\r' ||
-							line.data[line.len - 1] == ' '))
-		line.len--;
-	if (line.len > 0)
-		add_event(innermost, line);
-	return PointerGetDatum(data->tg_trigtuple);
+	if (!isnull)
+	{
+		text	   *str = DatumGetTextPP(value);
+		HomeoText	line = {VARDATA_ANY(str), VARSIZE_ANY_EXHDR(str)};
+
+		while (line.len > 0 && (line.data[line.len - 1] == '\r' ||
+								line.data[line.len - 1] == ' '))
+			line.len--;
+		if (line.len > 0)
+			add_event(innermost, line);
+	}
+	/* The server keeps a row that comes back as it was until the end. */
+	return PointerGetDatum(heap_copytuple(data->tg_trigtuple));
 }

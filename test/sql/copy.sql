@@ -54,11 +54,11 @@ select throws_ok('delete from homeostasis.intake', '55000', null, 'and nothing c
 -- Batches -------------------------------------------------------------------
 
 insert into homeostasis.intake
-  select case when n % 100 = 0 then 'bad' else pg_temp.line('batches', 'n') end from generate_series(1, 2500) n;
+  select case when n % 100 = 0 then 'bad ' || n else pg_temp.line('batches', 'n') end from generate_series(1, 2500) n;
 select is((select sum(error_count) from homeostasis.issues i join homeostasis.services s on s.id = i.service_id
            where s.name = 'batches'), 2475::numeric, 'more than a batch is stored, each once');
-select is((select count(*) from homeostasis.rejected_events where reason ~ '^row (100|1000|2500) is not JSON'), 3::bigint,
-  'and bad ones are named by their number in the statement');
+select is((select count(*) from homeostasis.rejected_events where reason like 'row ' || substr(event, 5) || ' is not JSON%'),
+  25::bigint, 'and bad ones are kept as they were, with their number in the statement');
 insert into homeostasis.intake select pg_temp.line('large', repeat('x', 3000000) || n) from generate_series(1, 20) n;
 select is((select count(*) from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
            where s.name = 'large'), 20::bigint, 'so is much text');

@@ -77,6 +77,16 @@ write_file(qq({"service": "bytes", "error_message": "good"}), qq({"service": "by
 like(copy("$command\n"), qr/ERROR:  invalid byte sequence/, 'the server refuses bytes that are no characters');
 is(messages('bytes'), '', 'and then nothing is stored');
 
+# 300 MB of blank rows, of which nothing may stay.
+my ($before, $after) = split /\n/, $node->safe_psql('postgres', q{
+    create function peak() returns int language sql as $$
+      select (regexp_match(pg_read_file('/proc/' || pg_backend_pid() || '/status'), 'VmHWM:\s+(\d+)'))[1]::int $$;
+    insert into homeostasis.intake select repeat(' ', 1000) from generate_series(1, 1000);
+    select peak();
+    insert into homeostasis.intake select repeat(' ', 1000) from generate_series(1, 300000);
+    select peak()});
+cmp_ok($after - $before, '<', 64 * 1024, 'rows leave nothing in memory (kB)');
+
 # Beside others --------------------------------------------------------------
 
 # One copies and does not commit; errors of the same issue are not lost.
