@@ -201,6 +201,17 @@ is($node->safe_psql('postgres', q{
 poll_until($node, q{select count(*) from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
                     where s.name = 'many'}, '50000', 'and stored', 120);
 
+# Clocks that are wrong, among others that are not.
+is(report_body(join('', map { qq({"service": "clocks", "error_message": "$_", "timestamp": "$_"}\n) }
+        '1999-12-31T23:59:59Z', '2999-01-01 00:00', '1970-01-01T00:00Z') . lines('clocks', 'now'), 'identity'),
+    'true,true,true,true', 'a body may have times of any kind');
+poll_until($node, q{
+    select string_agg(message || coalesce(' = ' || (metadata ->> 'reported_timestamp')::timestamptz at time zone 'UTC', ''), ', ' order by message)
+    from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
+    where s.name = 'clocks' and "timestamp" = received_at},
+    '1970-01-01T00:00Z = 1970-01-01 00:00:00, 1999-12-31T23:59:59Z = 1999-12-31 23:59:59, '
+    . '2999-01-01 00:00 = 2999-01-01 00:00:00, now', 'those that cannot be are marked, and all are stored');
+
 # Another encoding -----------------------------------------------------------
 
 $node->safe_psql('postgres', q{create database latin encoding 'LATIN1' locale 'C' template template0});
