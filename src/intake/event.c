@@ -451,7 +451,7 @@ homeo_event_decode(const char *data, Size len, HomeoEvent *event)
 	{
 		if (event->text[i].data != NULL)
 			event->text[i] = homeo_event_valid_text(event->text[i],
-														 event->encoding);
+													event->encoding);
 	}
 	event->encoding = GetDatabaseEncoding();
 

@@ -14,8 +14,9 @@
  * further from that than RETRY_WINDOW.  What is older than that when it
  * comes, which is rare, is also noted in late_event_ids.
  *
- * Two transactions that store the same id at the same moment don't see each
- * other's; then the primary key decides, which includes the time.
+ * Two transactions that store the same id at the same moment, of ingest() or of
+ * two workers because the message differs, don't see each other's; then the
+ * primary key decides, which includes the time.
  *
  * Memory: CurrentMemoryContext.
  */
