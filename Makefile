@@ -40,6 +40,7 @@ SQL_CODE_NAMES = \
 	issue \
 	report \
 	ingest \
+	copy \
 	rules \
 	match \
 	template \
@@ -121,7 +122,9 @@ PG_CFLAGS = $(WARNINGS) -fvisibility=hidden
 SHLIB_LINK = -Wl,--as-needed \
 	$(call pkg_config_or,--libs,libpcre2-8,-lpcre2-8) \
 	$(call pkg_config_or,--libs,libhs,-lhs) \
-	$(call pkg_config_or,--libs,liblz4,-llz4)
+	$(call pkg_config_or,--libs,zlib,-lz) \
+	$(call pkg_config_or,--libs,liblz4,-llz4) \
+	$(call pkg_config_or,--libs,libzstd,-lzstd)
 
 # ---------------------------------------------------------------------------
 # Targets that work without PostgreSQL.  The text behind ## is what

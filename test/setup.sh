@@ -39,7 +39,7 @@ packages()
   local major
   major=$(major_version)
   printf '%s\n' gcc make libc6-dev pkg-config perl libpcre2-dev \
-    libvectorscan-dev liblz4-dev libcurl4-openssl-dev
+    libvectorscan-dev zlib1g-dev liblz4-dev libzstd-dev libcurl4-openssl-dev
   if [ -n "$major" ]; then
     printf '%s\n' "postgresql-$major" "postgresql-server-dev-$major" \
       "postgresql-$major-cron" "postgresql-$major-hypopg"
@@ -53,7 +53,7 @@ packages()
   case $1 in
     # What PostgreSQL itself is built with.
     sanitize)
-      printf '%s\n' bison flex libssl-dev uuid-dev zlib1g-dev valgrind
+      printf '%s\n' bison flex libssl-dev uuid-dev valgrind
       ;;
     sqlsmith) echo sqlsmith ;;
   esac

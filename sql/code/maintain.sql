@@ -260,6 +260,13 @@ begin
   get diagnostics done = row_count;
   return next;
 
+  task := 'late event ids deleted';
+  delete from homeostasis.late_event_ids l
+    where l.ctid = any (array(select o.ctid from homeostasis.late_event_ids o
+                              where o.received_at < now() - interval '24 hours' limit most));
+  get diagnostics done = row_count;
+  return next;
+
   task := 'jobs deleted';
   delete from homeostasis.jobs j
     where j.ctid = any (array(select o.ctid from homeostasis.jobs o

@@ -61,3 +61,12 @@ as 'MODULE_PATHNAME', 'homeo_report_batch';
 comment on function homeostasis.report_batch(jsonb) is
   'Reports an array of errors like report(), and returns their ids in order. One that is not well formed goes to rejected_events and has null for its id; the others are stored';
 grant execute on function homeostasis.report_batch(jsonb) to homeostasis_reporter;
+
+create function homeostasis.report_batch(body bytea, encoding text) returns setof uuid
+language c volatile parallel restricted
+set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'homeo_report_body';
+
+comment on function homeostasis.report_batch(bytea, text) is
+  'The same for a body of UTF-8: a JSON array of errors, or one a line (blank lines do not count), compressed as encoding says with gzip, zlib, lz4 (frames) or zstd, or identity if it is not. A body that is damaged, or larger than homeostasis.decompressed_limit, is refused before any of it is taken; a line that is not JSON goes to rejected_events like an error that is not well formed';
+grant execute on function homeostasis.report_batch(bytea, text) to homeostasis_reporter;

@@ -121,6 +121,17 @@ create table homeostasis.deferred_events
   record bytea not null
 );
 
+create table homeostasis.late_event_ids
+(
+  service_id bigint not null,
+  event_id uuid not null,
+  "timestamp" timestamptz not null,
+  received_at timestamptz not null,
+  primary key (service_id, event_id, "timestamp")
+);
+
+create index late_event_ids_received_at_idx on homeostasis.late_event_ids (received_at);
+
 create table homeostasis.rejected_events
 (
   id bigint generated always as identity primary key,
@@ -214,6 +225,11 @@ comment on table homeostasis.rejected_events is
 comment on column homeostasis.rejected_events.field is 'Key at fault; null: the event itself';
 comment on column homeostasis.rejected_events.event is
   'The event as JSON, scrubbed of secrets and cut at 64 kB';
+comment on table homeostasis.late_event_ids is
+  'Ids that reporters gave to errors more than a day old, for a day, so that one that is reported again is recognised';
+comment on column homeostasis.late_event_ids.event_id is 'As in errors';
+comment on column homeostasis.late_event_ids."timestamp" is 'As in errors';
+comment on column homeostasis.late_event_ids.received_at is 'As in errors; a day later the row is deleted';
 comment on table homeostasis.deferred_events is
   'Events that wait for a lock that another transaction holds; they are tried again each second';
 comment on column homeostasis.deferred_events.record is

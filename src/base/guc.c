@@ -41,6 +41,7 @@ int			homeo_guc_capture_level = ERROR;
 
 int			homeo_guc_batch_size = 1000;
 int			homeo_guc_batch_timeout = 10;
+int			homeo_guc_decompressed_limit = 64 * 1024;
 int			homeo_guc_durability = HOMEO_DURABILITY_JOURNAL;
 int			homeo_guc_history_days = 365;
 int			homeo_guc_ingest_workers = 1;
@@ -468,6 +469,12 @@ define_intake(void)
 			   PGC_SIGHUP, GUC_UNIT_MS,
 			   "Sets how long events are gathered before a partial batch is stored.",
 			   "0 stores at once what is there.");
+	define_int("homeostasis.decompressed_limit",
+			   &homeo_guc_decompressed_limit, 64, 1000 * 1024, PGC_SIGHUP,
+			   GUC_UNIT_KB,
+			   "Sets how large a body given to report_batch() may be when it is decompressed.",
+			   "A larger one is refused, before any of its events is taken. It is "
+			   "held in the memory of the session meanwhile.");
 	define_enum("homeostasis.durability", &homeo_guc_durability,
 				durability_options, PGC_USERSET,
 				"Sets what an event survives once report() has returned.",

@@ -44,6 +44,7 @@ extern int	homeo_guc_capture_level;	/* an elevel of elog.h */
 /* Intake */
 extern int	homeo_guc_batch_size;	/* events */
 extern int	homeo_guc_batch_timeout;	/* ms */
+extern int	homeo_guc_decompressed_limit;	/* kB */
 extern int	homeo_guc_durability;	/* HomeoDurability */
 extern int	homeo_guc_history_days;
 extern int	homeo_guc_ingest_workers;

@@ -174,7 +174,8 @@ homeo_event_encode(const HomeoEvent *event, HomeoEventRecord *record)
 		(event->rejected ? HOMEO_RECORD_REJECTED : 0) |
 		(event->genuine ? HOMEO_RECORD_GENUINE : 0) |
 		(event->temporary ? HOMEO_RECORD_TEMPORARY : 0) |
-		(event->scrubbed ? HOMEO_RECORD_SCRUBBED : 0);
+		(event->scrubbed ? HOMEO_RECORD_SCRUBBED : 0) |
+		(event->id_given ? HOMEO_RECORD_ID_GIVEN : 0);
 	record->header.nfields = nfields;
 	record->header.event_id = event->event_id;
 	record->header.timestamp = event->timestamp;
@@ -310,14 +311,15 @@ convert(HomeoText str, int from, int to)
 }
 
 /*
- * Any bytes, said to be in encoding, as valid text of the database.
+ * Any bytes, said to be in encoding, as valid text of the database: the
+ * argument itself or a palloc'd one.  Needs a transaction.
  *
  * SQL_ASCII says nothing about the bytes: text from such a database is taken
  * to be in the encoding of this one as far as it is valid there, and such a
  * database takes any bytes.
  */
-static HomeoText
-to_database_encoding(HomeoText str, int encoding)
+HomeoText
+homeo_event_valid_text(HomeoText str, int encoding)
 {
 	int			database = GetDatabaseEncoding();
 
@@ -416,6 +418,7 @@ homeo_event_peek(const char *data, Size len, HomeoEvent *event)
 	event->genuine = (header.flags & HOMEO_RECORD_GENUINE) != 0;
 	event->temporary = (header.flags & HOMEO_RECORD_TEMPORARY) != 0;
 	event->scrubbed = (header.flags & HOMEO_RECORD_SCRUBBED) != 0;
+	event->id_given = (header.flags & HOMEO_RECORD_ID_GIVEN) != 0;
 	event->database = header.database;
 	event->role = header.role;
 	event->session_role = header.session_role;
@@ -447,8 +450,8 @@ homeo_event_decode(const char *data, Size len, HomeoEvent *event)
 	for (int i = 0; i < HOMEO_FIELD_COUNT; i++)
 	{
 		if (event->text[i].data != NULL)
-			event->text[i] = to_database_encoding(event->text[i],
-												  event->encoding);
+			event->text[i] = homeo_event_valid_text(event->text[i],
+													event->encoding);
 	}
 	event->encoding = GetDatabaseEncoding();
 

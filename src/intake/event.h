@@ -107,6 +107,7 @@ typedef struct HomeoEvent
 	HomeoEventOrigin origin;
 	HomeoEventLevel level;
 	bool		rejected;		/* see above */
+	bool		id_given;		/* by the reporter, who may send it again */
 	bool		genuine;		/* the server found it: nobody made it up */
 	bool		temporary;		/* the session has temporary objects */
 	bool		scrubbed;		/* its texts have no secrets any more */
@@ -127,6 +128,7 @@ StaticAssertDecl(HOMEO_FIELD_COUNT <= 32, "a bit per field in 32 bits");
 #define HOMEO_RECORD_GENUINE	0x02
 #define HOMEO_RECORD_TEMPORARY	0x04
 #define HOMEO_RECORD_SCRUBBED	0x08
+#define HOMEO_RECORD_ID_GIVEN	0x10
 
 /* The start of a record; in the byte order of the machine. */
 typedef struct HomeoEventHeader
@@ -176,6 +178,7 @@ extern Size homeo_event_record_len(const HomeoEventRecord *record);
 extern void homeo_event_record_copy(const HomeoEventRecord *record, char *to);
 extern uint32 homeo_event_bucket(const HomeoEvent *event);
 
+extern HomeoText homeo_event_valid_text(HomeoText str, int encoding);
 extern const char *homeo_event_decode(const char *data, Size len,
 									  HomeoEvent *event);
 extern const char *homeo_event_peek(const char *data, Size len,

@@ -308,6 +308,7 @@ read_error_id(const JsonbValue *value, HomeoEvent *event,
 					  "Give a uuid, or leave it out to have one made.");
 	if (!read_uuid(str, len, &event->event_id))
 		hash_id(str, len, &event->event_id);
+	event->id_given = true;
 	return true;
 }
 
@@ -569,24 +570,13 @@ homeo_event_json_raise(const HomeoEventProblem *problem)
 }
 
 /*
- * Makes the event by which a refused one reaches rejected_events.
+ * Makes the event by which a refused one reaches rejected_events; original is
+ * what it was, as text in the database's encoding.
  */
 void
-homeo_event_json_reject(JsonbValue *value, HomeoEventOrigin origin,
-						const HomeoEventProblem *problem, HomeoEvent *event)
+homeo_event_reject(HomeoText original, HomeoEventOrigin origin,
+				   const HomeoEventProblem *problem, HomeoEvent *event)
 {
-	StringInfoData json;
-
-	initStringInfo(&json);
-	if (value->type == jbvBinary)
-		JsonbToCString(&json, value->val.binary.data, value->val.binary.len);
-	else
-	{
-		Jsonb	   *scalar = JsonbValueToJsonb(value);
-
-		JsonbToCString(&json, &scalar->root, VARSIZE(scalar));
-	}
-
 	memset(event, 0, sizeof(*event));
 	event->origin = origin;
 	event->level = HOMEO_LEVEL_ERROR;
@@ -597,7 +587,29 @@ homeo_event_json_reject(JsonbValue *value, HomeoEventOrigin origin,
 	homeo_event_set_string(event, HOMEO_FIELD_ERROR_TYPE, problem->field);
 	homeo_event_set(event, HOMEO_FIELD_MESSAGE, problem->reason,
 					strlen(problem->reason));
-	homeo_event_set(event, HOMEO_FIELD_METADATA, json.data, json.len);
+	homeo_event_set(event, HOMEO_FIELD_METADATA, original.data, original.len);
+}
+
+/* The same for a jsonb value. */
+void
+homeo_event_json_reject(JsonbValue *value, HomeoEventOrigin origin,
+						const HomeoEventProblem *problem, HomeoEvent *event)
+{
+	StringInfoData json;
+	HomeoText	original;
+
+	initStringInfo(&json);
+	if (value->type == jbvBinary)
+		JsonbToCString(&json, value->val.binary.data, value->val.binary.len);
+	else
+	{
+		Jsonb	   *scalar = JsonbValueToJsonb(value);
+
+		JsonbToCString(&json, &scalar->root, VARSIZE(scalar));
+	}
+	original.data = json.data;
+	original.len = json.len;
+	homeo_event_reject(original, origin, problem, event);
 }
 
 /*

@@ -24,6 +24,9 @@ extern bool homeo_event_json_read(JsonbContainer *object,
 								  HomeoEventOrigin origin, HomeoEvent *event,
 								  HomeoEventProblem *problem);
 extern void homeo_event_json_raise(const HomeoEventProblem *problem);
+extern void homeo_event_reject(HomeoText original, HomeoEventOrigin origin,
+							   const HomeoEventProblem *problem,
+							   HomeoEvent *event);
 extern void homeo_event_json_reject(JsonbValue *value,
 									HomeoEventOrigin origin,
 									const HomeoEventProblem *problem,

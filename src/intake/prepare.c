@@ -244,6 +244,35 @@ homeo_prepare_scrub(HomeoEvent *event)
 }
 
 /*
+ * Adds a key to an object, behind all others: of two that are the same, the
+ * last counts, so nobody's own key hides it.
+ */
+static void
+add_text(HomeoText *object, const char *key, const char *value)
+{
+	Size		len = object->len;
+	StringInfoData json;
+
+	/* Without the bracket at its end, and the blanks around that. */
+	while (len > 0 && object->data[len - 1] != '}')
+		len--;
+	if (len > 0)
+		len--;
+	while (len > 0 && strchr(" \t\r\n", object->data[len - 1]) != NULL)
+		len--;
+	initStringInfo(&json);
+	if (len == 0)
+		appendStringInfoChar(&json, '{');
+	else
+		appendBinaryStringInfo(&json, object->data, (int) len);
+	if (json.data[json.len - 1] != '{')
+		appendStringInfoString(&json, ", ");
+	appendStringInfo(&json, "\"%s\": \"%s\"}", key, value);
+	object->data = json.data;
+	object->len = json.len;
+}
+
+/*
  * A time for which there will be no partition, or none any more, becomes
  * that of receipt; what was reported is kept in metadata.
  */
@@ -253,25 +282,12 @@ clamp_timestamp(HomeoEvent *event)
 	TimestampTz oldest = event->received -
 	homeo_guc_retention_days * USECS_PER_DAY;
 	TimestampTz newest = event->received + USECS_PER_DAY;
-	HomeoText  *metadata = &event->text[HOMEO_FIELD_METADATA];
-	StringInfoData json;
 
 	if (event->timestamp >= oldest && event->timestamp <= newest)
 		return;
 
-	initStringInfo(&json);
-	appendStringInfo(&json, "{\"reported_timestamp\": \"%s\"",
-					 timestamptz_to_str(event->timestamp));
-	if (metadata->len > 2)
-	{
-		appendStringInfoString(&json, ", ");
-		appendBinaryStringInfo(&json, metadata->data + 1,
-							   (int) metadata->len - 1);
-	}
-	else
-		appendStringInfoChar(&json, '}');
-	metadata->data = json.data;
-	metadata->len = json.len;
+	add_text(&event->text[HOMEO_FIELD_METADATA], "reported_timestamp",
+			 timestamptz_to_str(event->timestamp));
 	event->timestamp = event->received;
 }
 

@@ -17,9 +17,13 @@
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "intake/body.h"
+#include "intake/decompress.h"
 #include "intake/event_json.h"
+#include "intake/event_text.h"
 #include "intake/outbox.h"
 #include "intake/store.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
@@ -34,8 +38,8 @@ typedef struct HomeoReportSlot
 } HomeoReportSlot;
 
 /* Who reports is known, not told. */
-static void
-add_session(HomeoEvent *event)
+void
+homeo_report_sign(HomeoEvent *event)
 {
 	event->pid = MyProcPid;
 	event->session_start = MyStartTimestamp;
@@ -43,8 +47,8 @@ add_session(HomeoEvent *event)
 }
 
 /*
- * The only argument of all these functions; they are not strict, because a
- * null must not look as if it had been stored.
+ * The only argument of most of these functions; they are not strict, because
+ * a null must not look as if it had been stored.
  */
 static Jsonb *
 json_argument(FunctionCallInfo fcinfo, const char *name)
@@ -75,7 +79,7 @@ homeo_report(PG_FUNCTION_ARGS)
 	if (!homeo_event_json_read(&json->root, HOMEO_ORIGIN_REPORT, &event,
 							   &problem))
 		homeo_event_json_raise(&problem);
-	add_session(&event);
+	homeo_report_sign(&event);
 	outbox = homeo_outbox_open(1);
 	homeo_outbox_add(outbox, &event);
 	homeo_outbox_close(outbox);
@@ -109,7 +113,7 @@ read_element(JsonbValue *element, HomeoEventOrigin origin, HomeoEvent *event)
 							  &problem))
 	{
 		if (origin == HOMEO_ORIGIN_REPORT || origin == HOMEO_ORIGIN_INGEST)
-			add_session(event);
+			homeo_report_sign(event);
 	}
 	else
 		homeo_event_json_reject(element, origin, &problem, event);
@@ -184,6 +188,95 @@ homeo_report_batch(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Reads the events of the text of a body into the outbox; fills in slots. */
+static void
+read_body(HomeoSlice body, HomeoOutbox *outbox, HomeoReportSlot *slots)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "homeostasis report",
+												  ALLOCSET_DEFAULT_SIZES);
+	HomeoSplit	split;
+	HomeoSlice	piece;
+
+	homeo_split_init(&split, body);
+	while (homeo_split_next(&split, &piece) == HOMEO_SPLIT_PIECE)
+	{
+		HomeoEvent	event;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(scratch);
+		homeo_event_text_read(piece, PG_UTF8,
+							  psprintf(split.is_array ? "element %d" : "line %d",
+									   split.place),
+							  HOMEO_ORIGIN_REPORT, &event);
+		if (!event.rejected)
+			homeo_report_sign(&event);
+		homeo_outbox_add(outbox, &event);
+		slots->refused = event.rejected;
+		slots->id = event.event_id;
+		slots++;
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(scratch);
+	}
+	MemoryContextDelete(scratch);
+}
+
+static HomeoSlice
+bytes_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	HomeoSlice	bytes;
+	struct varlena *value;
+
+	if (PG_ARGISNULL(number))
+		ereport(ERROR,
+				(errcode(ERRCODE_HOMEO_INVALID_ARGUMENT),
+				 errmsg("argument \"%s\" may not be null", name),
+				 errhint("Give events as a JSON array or one a line, and how they are compressed: "
+						 HOMEO_DECOMPRESS_NAMES ".")));
+	value = PG_GETARG_VARLENA_PP(number);
+	bytes.data = VARDATA_ANY(value);
+	bytes.len = VARSIZE_ANY_EXHDR(value);
+	return bytes;
+}
+
+/*
+ * report_batch(body bytea, encoding text) returns setof uuid
+ *
+ * The body is a JSON array of events, or one event a line, compressed as
+ * encoding says.  One row an event, in their order; null for one that was
+ * refused or dropped.
+ */
+PG_FUNCTION_INFO_V1(homeo_report_body);
+
+Datum
+homeo_report_body(PG_FUNCTION_ARGS)
+{
+	MemoryContext whole = AllocSetContextCreate(CurrentMemoryContext,
+												"homeostasis body",
+												ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(whole);
+	HomeoSlice	body = bytes_argument(fcinfo, 0, "body");
+	HomeoSlice	encoding = bytes_argument(fcinfo, 1, "encoding");
+	HomeoReportSlot *slots;
+	HomeoOutbox *outbox;
+	int			total;
+
+	homeo_shmem_require();
+	body = homeo_body_decompress(body, encoding);
+	total = homeo_body_count(body);
+	slots = palloc(sizeof(HomeoReportSlot) * Max(total, 1));
+	outbox = homeo_outbox_open(total);
+	read_body(body, outbox, slots);
+	homeo_outbox_close(outbox);
+	for (int i = 0; i < total; i++)
+		slots[i].refused |= !homeo_outbox_took(outbox, i);
+	return_slots(fcinfo, slots, total);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(whole);
+	return (Datum) 0;
+}
+
 /* Stores what was read so far; fills in the slots of its events. */
 static void
 flush(HomeoEvent *events, HomeoReportSlot *slots, int nevents, HomeoStoreMode mode)
@@ -245,8 +338,8 @@ ingest_array(Jsonb *json, HomeoEventOrigin origin, HomeoReportSlot *slots)
  * ends, which would otherwise hold the end of the audit log until then.
  * Where the server defers nothing, at once.
  */
-static void
-defer_audit(void)
+void
+homeo_report_defer_audit(void)
 {
 	ConstraintsSetStmt *set = makeNode(ConstraintsSetStmt);
 
@@ -265,7 +358,7 @@ ingest(FunctionCallInfo fcinfo, HomeoEventOrigin origin)
 	HomeoReportSlot *slots = palloc(sizeof(HomeoReportSlot) * Max(JB_ROOT_COUNT(json), 1));
 	int			nslots = 1;
 
-	defer_audit();
+	homeo_report_defer_audit();
 	if (JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json))
 		nslots = ingest_array(json, origin, slots);
 	else
@@ -276,7 +369,7 @@ ingest(FunctionCallInfo fcinfo, HomeoEventOrigin origin)
 		if (!homeo_event_json_read(&json->root, origin, &event, &problem))
 			homeo_event_json_raise(&problem);
 		if (origin == HOMEO_ORIGIN_INGEST)
-			add_session(&event);
+			homeo_report_sign(&event);
 		flush(&event, slots, 1, HOMEO_STORE_STRICT);
 	}
 	return_slots(fcinfo, slots, nslots);

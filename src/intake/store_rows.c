@@ -10,7 +10,7 @@
  * Locks.  Several writers, of which some are transactions of users that stay
  * open, work on the same rows.  They all take them in the order in which the
  * functions below run, and within a table in the order of its key:
- * services, partitions, stacks, errors, issue_fingerprints, issue_counts,
+ * services, partitions, stacks, errors, late_event_ids, issue_fingerprints, issue_counts,
  * issues, and the audit log.  merge() and split() lock issue_fingerprints as a table
  * against the ROW EXCLUSIVE lock that make_issues() has until the end of the
  * transaction, so a fingerprint's issue can't change under us.
@@ -27,6 +27,7 @@
 #include "catalog/pg_type.h"
 #include "intake/flood.h"
 #include "intake/partition.h"
+#include "intake/retry.h"
 #include "mb/pg_wchar.h"
 #include "text/fingerprint.h"
 #include "utils/array.h"
@@ -1188,10 +1189,12 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 			homeo_partition_ensure(sorted[i]->prepared.event->timestamp);
 	}
 
+	nkept = homeo_retry_drop(sorted, nkept);
 	qsort(sorted, nkept, sizeof(*sorted), compare_key);
 	nkept = drop_repeated(sorted, nkept);
 	store_stacks(sorted, nkept);
 	store_errors(sorted, nkept);
+	homeo_retry_remember(sorted, nkept);
 
 	for (int i = 0; i < nrows; i++)
 	{

@@ -232,6 +232,33 @@ select collect_tap(
   is((e.metadata ->> 'reported_timestamp')::timestamptz, '2101-02-03 04:05:06+00',
           'with what was reported'))
 from pg_temp.stored('{"timestamp": "2101-02-03T04:05:06Z", "metadata": {}}') e;
+select is(e.metadata, v.expected, 'the mark is the last word about it: ' || v.given::text)
+from (values ('{"reported_timestamp": "never"}'::jsonb, '{"reported_timestamp": "x"}'::jsonb),
+             ('{"a": {}}', '{"a": {}, "reported_timestamp": "x"}'), ('{}', '{"reported_timestamp": "x"}'),
+             ('{"a": [{"b": 1}], "z": {"y": {}}}', '{"a": [{"b": 1}], "z": {"y": {}}, "reported_timestamp": "x"}')) v (given, expected),
+lateral (select case when (s.metadata ->> 'reported_timestamp')::timestamptz = '2001-02-03 04:05:06+00'
+           then s.metadata || '{"reported_timestamp": "x"}' end as metadata
+         from pg_temp.stored(jsonb_build_object('timestamp', '2001-02-03T04:05:06Z', 'metadata', v.given)) s) e;
+
+-- Good, late and future ones together, in no order.
+create temporary table skewed as
+  select n, now() + o as reported
+  from unnest(array['0', '-1 hour', '-20 days', '20 hours', '-40 days', '3 days', '-29 days', '50 years',
+                    '-1 minute', '-26 years', '5 minutes']::interval[]) with ordinality t (o, n);
+select is((select count(id) from homeostasis.ingest((
+    select jsonb_agg(jsonb_build_object('service', 'skewed', 'error_message', 'tick', 'timestamp', reported,
+                                        'metadata', jsonb_build_object('n', n)) order by n) from skewed)) id),
+  11::bigint, 'no time makes a batch fail');
+select results_eq($$
+    select s.n, e."timestamp" = s.reported, e.metadata ? 'reported_timestamp',
+      e.tableoid::regclass::text = 'homeostasis.' || homeostasis.partition_name((e."timestamp" at time zone 'UTC')::date)
+    from homeostasis.errors e join skewed s on s.n = (e.metadata ->> 'n')::int
+    where e.service_id = (select id from homeostasis.services where name = 'skewed') order by 1 $$,
+  $$ select n, n not in (5, 6, 8, 10), n in (5, 6, 8, 10), true from generate_series(1::bigint, 11) n $$,
+  'each is stored in a partition that is there, and marked if its time was moved');
+select is((select count(*) from homeostasis.errors e where "timestamp" > received_at
+             and service_id = (select id from homeostasis.services where name = 'skewed')), 2::bigint,
+  'and those a little ahead can be told by their times');
 select isnt(e."timestamp", e.received_at, 'a time within retention is kept')
 from pg_temp.stored(jsonb_build_object('timestamp', now() - interval '29 days')) e;
 

@@ -116,7 +116,7 @@ insert into homeostasis.advance_failures (service_id, step, object_id, failures,
 
 select results_eq($$ select task, done from homeostasis.maintain() $$,
   $$ values ('partitions created', 0::bigint), ('stacks deleted', 1),
-            ('issue counts deleted', 5), ('rejected events deleted', 1), ('jobs deleted', 2),
+            ('issue counts deleted', 5), ('rejected events deleted', 1), ('late event ids deleted', 0), ('jobs deleted', 2), ('journal positions deleted', 0),
             ('failed moves deleted', 1), ('patches deleted', 0), ('diagnoses deleted', 0),
             ('policy waits deleted', 0), ('rules disabled', 0), ('checkup findings', 0),
             ('partitions dropped', 1), ('issues deleted', 1), ('services deleted', 0) $$,

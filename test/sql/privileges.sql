@@ -43,7 +43,7 @@ language sql as $$
   where p.pronamespace = 'homeostasis'::regnamespace and a.grantee = role::regrole
 $$;
 select set_eq('select pg_temp.granted(''homeostasis_reporter'')',
-  array['ingest', 'report (as the caller)', 'report_batch (as the caller)'],
+  array['ingest', 'report (as the caller)', 'report_batch (as the caller)', 'report_batch (as the caller)'],
   'reporters may report');
 select set_eq('select pg_temp.granted(''homeostasis_operator'')',
   array['heal', 'approve', 'reject', 'deploy', 'rollback', 'advance_states', 'advance (as the caller)', 'checkup',
@@ -64,8 +64,9 @@ select set_eq($$
       and a.privilege_type <> 'SELECT'$$,
   $$select 'homeostasis_admin', t, p
     from unnest(array['rule_packs', 'rules', 'patch_templates', 'policies']) t,
-         unnest(array['INSERT', 'UPDATE', 'DELETE']) p$$,
-  'only administrators write to tables, and only to the configuration');
+         unnest(array['INSERT', 'UPDATE', 'DELETE']) p
+    union all select 'homeostasis_reporter', 'intake', 'INSERT'$$,
+  'only administrators write to tables, and only to the configuration; reporters may copy into a view');
 select set_eq($$
     select c.relname || '.' || t.attname, a.privilege_type
     from pg_attribute t join pg_class c on c.oid = t.attrelid, aclexplode(t.attacl) a

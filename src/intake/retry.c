@@ -1,0 +1,272 @@
+/*
+ * retry.c
+ *		Finds out which events are reported again, so that each is stored
+ *		once, whatever time the reporter gives.
+ *
+ * Called by store_rows.c, with SPI connected, when services are known and
+ * partitions are there.  An event that was received within RETRY_WINDOW
+ * before, with the same service and id, is the same event.  Only an id that
+ * its reporter gave can come again.
+ *
+ * The primary key of errors is by service and id, so a partition needs one
+ * descent of its index for an event.  Of all partitions only those of a few
+ * days are looked at: an event has the time of its receipt, or one not
+ * further from that than RETRY_WINDOW.  What is older than that when it
+ * comes, which is rare, is also noted in late_event_ids.
+ *
+ * Two transactions that store the same id at the same moment, of ingest() or of
+ * two workers because the message differs, don't see each other's; then the
+ * primary key decides, which includes the time.
+ *
+ * Memory: CurrentMemoryContext.
+ */
+#include "postgres.h"
+
+#include "intake/retry.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/timestamp.h"
+
+#define RETRY_WINDOW		USECS_PER_DAY
+#define RETRY_WINDOW_SQL	"interval '24 hours'"
+
+/* Service, id, and when it was received, as arrays for a statement. */
+#define NARGS	4
+
+static bool
+same_id(const HomeoRow *a, const HomeoRow *b)
+{
+	return a->service_id == b->service_id &&
+		memcmp(&a->prepared.event->event_id, &b->prepared.event->event_id,
+			   UUID_LEN) == 0;
+}
+
+/* By service and id, and then in the order in which they came. */
+static int
+compare_receipt(const void *a, const void *b)
+{
+	const HomeoRow *x = *(HomeoRow *const *) a;
+	const HomeoRow *y = *(HomeoRow *const *) b;
+	const HomeoEvent *ex = x->prepared.event;
+	const HomeoEvent *ey = y->prepared.event;
+	int			result = (x->service_id > y->service_id) -
+	(x->service_id < y->service_id);
+
+	if (result == 0)
+		result = memcmp(&ex->event_id, &ey->event_id, UUID_LEN);
+	if (result == 0)
+		result = (ex->received > ey->received) - (ex->received < ey->received);
+	if (result == 0)
+		result = (ex->timestamp > ey->timestamp) -
+			(ex->timestamp < ey->timestamp);
+	return result;
+}
+
+static ArrayType *
+make_array(Datum *values, int n, Oid type)
+{
+	bool		by_value = type != UUIDOID && FLOAT8PASSBYVAL;
+
+	return construct_array(values, n, type,
+						   type == UUIDOID ? UUID_LEN : (int) sizeof(int64),
+						   by_value,
+						   type == UUIDOID ? TYPALIGN_CHAR : TYPALIGN_DOUBLE);
+}
+
+/* Fills in the arguments of a statement about rows. */
+static void
+set_arguments(HomeoRow **rows, int nrows, Datum *args)
+{
+	Datum	   *services = palloc(sizeof(Datum) * nrows);
+	Datum	   *ids = palloc(sizeof(Datum) * nrows);
+	Datum	   *received = palloc(sizeof(Datum) * nrows);
+	Datum	   *timestamps = palloc(sizeof(Datum) * nrows);
+
+	for (int i = 0; i < nrows; i++)
+	{
+		HomeoEvent *event = rows[i]->prepared.event;
+
+		services[i] = Int64GetDatum(rows[i]->service_id);
+		ids[i] = UUIDPGetDatum(&event->event_id);
+		received[i] = TimestampTzGetDatum(event->received);
+		timestamps[i] = TimestampTzGetDatum(event->timestamp);
+	}
+	args[0] = PointerGetDatum(make_array(services, nrows, INT8OID));
+	args[1] = PointerGetDatum(make_array(ids, nrows, UUIDOID));
+	args[2] = PointerGetDatum(make_array(received, nrows, TIMESTAMPTZOID));
+	args[3] = PointerGetDatum(make_array(timestamps, nrows, TIMESTAMPTZOID));
+}
+
+static SPIPlanPtr
+prepare(const char *sql)
+{
+	Oid			types[NARGS] = {
+		INT8ARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID
+	};
+	SPIPlanPtr	plan = SPI_prepare(sql, NARGS, types);
+
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare \"%s\": %s", sql,
+			 SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+/* SPI leaves its own memory context behind. */
+static void
+execute(SPIPlanPtr plan, Datum *args, int expected)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	int			result = SPI_execute_plan(plan, args, NULL, false, 0);
+
+	MemoryContextSwitchTo(caller);
+	if (result != expected)
+		elog(ERROR, "could not look for retries: %s",
+			 SPI_result_code_string(result));
+}
+
+/* The start of the day of a time, UTC. */
+static TimestampTz
+day_start(TimestampTz timestamp)
+{
+	TimestampTz rest = timestamp % USECS_PER_DAY;
+
+	return timestamp - (rest < 0 ? rest + USECS_PER_DAY : rest);
+}
+
+/*
+ * The statement that finds the rows which are there already.  The days that
+ * it looks at are constants, so that no other partition is planned for or
+ * locked; it is made again when they are others.
+ */
+static SPIPlanPtr
+probe_of(TimestampTz first, TimestampTz end)
+{
+	static SPIPlanPtr plan = NULL;
+	static TimestampTz planned_first;
+	static TimestampTz planned_end;
+	char	   *first_day;
+
+	if (plan != NULL && planned_first == first && planned_end == end)
+		return plan;
+	if (plan != NULL)
+		SPI_freeplan(plan);
+	plan = NULL;
+	first_day = pstrdup(timestamptz_to_str(first));
+	plan = prepare(psprintf("select i.place from unnest($1, $2, $3, $4)"
+							"  with ordinality i (service_id, event_id, received_at, \"timestamp\", place)"
+							" where exists (select from homeostasis.errors e"
+							"  where e.service_id = i.service_id and e.event_id = i.event_id"
+							"   and e.\"timestamp\" >= '%s' and e.\"timestamp\" < '%s'"
+							"   and e.received_at > i.received_at - " RETRY_WINDOW_SQL ")"
+							" or exists (select from homeostasis.late_event_ids l"
+							"  where l.service_id = i.service_id and l.event_id = i.event_id"
+							"   and l.received_at > i.received_at - " RETRY_WINDOW_SQL ")",
+							first_day, timestamptz_to_str(end)));
+	planned_first = first;
+	planned_end = end;
+	return plan;
+}
+
+/* Marks by NULL those of the rows that were stored before. */
+static void
+drop_stored(HomeoRow **rows, int nrows)
+{
+	TimestampTz oldest = rows[0]->prepared.event->received;
+	TimestampTz newest = oldest;
+	Datum		args[NARGS];
+
+	for (int i = 1; i < nrows; i++)
+	{
+		oldest = Min(oldest, rows[i]->prepared.event->received);
+		newest = Max(newest, rows[i]->prepared.event->received);
+	}
+	set_arguments(rows, nrows, args);
+	execute(probe_of(day_start(oldest - 2 * RETRY_WINDOW),
+					 day_start(newest + RETRY_WINDOW) + USECS_PER_DAY),
+			args, SPI_OK_SELECT);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		place = SPI_getbinval(SPI_tuptable->vals[i],
+										  SPI_tuptable->tupdesc, 1, &isnull);
+
+		rows[DatumGetInt64(place) - 1] = NULL;
+	}
+}
+
+/*
+ * Takes out the events that were stored before, and of those that are there
+ * more than once all but the first.  Returns how many are left; their order
+ * is another.
+ */
+int
+homeo_retry_drop(HomeoRow **rows, int nrows)
+{
+	HomeoRow  **given = palloc(sizeof(*given) * nrows);
+	int			ngiven = 0;
+	int			nunique = 0;
+	int			nkept = 0;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		if (rows[i]->prepared.event->id_given)
+			given[ngiven++] = rows[i];
+		else
+			rows[nkept++] = rows[i];
+	}
+	if (ngiven > 0)
+	{
+		qsort(given, ngiven, sizeof(*given), compare_receipt);
+		for (int i = 0; i < ngiven; i++)
+		{
+			if (nunique > 0 && same_id(given[nunique - 1], given[i]) &&
+				given[i]->prepared.event->received -
+				given[nunique - 1]->prepared.event->received < RETRY_WINDOW)
+				continue;
+			given[nunique++] = given[i];
+		}
+		drop_stored(given, nunique);
+	}
+	for (int i = 0; i < nunique; i++)
+	{
+		if (given[i] != NULL)
+			rows[nkept++] = given[i];
+	}
+	pfree(given);
+	return nkept;
+}
+
+/*
+ * Notes those of the events that were stored now and whose time is so old
+ * that homeo_retry_drop() would not look there.
+ */
+void
+homeo_retry_remember(HomeoRow **rows, int nrows)
+{
+	static SPIPlanPtr plan = NULL;
+	HomeoRow  **late = palloc(sizeof(*late) * nrows);
+	Datum		args[NARGS];
+	int			nlate = 0;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		const HomeoEvent *event = rows[i]->prepared.event;
+
+		if (rows[i]->stored && event->id_given &&
+			event->timestamp < event->received - RETRY_WINDOW)
+			late[nlate++] = rows[i];
+	}
+	if (nlate > 0)
+	{
+		if (plan == NULL)
+			plan = prepare("insert into homeostasis.late_event_ids"
+						   " (service_id, event_id, received_at, \"timestamp\")"
+						   " select * from unnest($1, $2, $3, $4)"
+						   " on conflict do nothing");
+		set_arguments(late, nlate, args);
+		execute(plan, args, SPI_OK_INSERT);
+	}
+	pfree(late);
+}
