@@ -39,7 +39,7 @@ packages()
   local major
   major=$(major_version)
   printf '%s\n' gcc make libc6-dev pkg-config perl libpcre2-dev \
-    libvectorscan-dev liblz4-dev libcurl4-openssl-dev
+    libvectorscan-dev liblz4-dev libcurl4-openssl-dev libpq-dev zlib1g-dev
   if [ -n "$major" ]; then
     printf '%s\n' "postgresql-$major" "postgresql-server-dev-$major" \
       "postgresql-$major-cron" "postgresql-$major-hypopg"
