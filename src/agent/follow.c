@@ -84,6 +84,13 @@ fill(HomeoStream *stream)
 			stream->ending = true;
 		return false;
 	}
+
+	/*
+	 * The file may have been truncated and written anew since it was looked
+	 * at; then these are not the stream's bytes.  The next scan sees to it.
+	 */
+	if (agent_stream_is_cut(stream))
+		return false;
 	if ((int64_t) stream->head_known == offset && offset < AGENT_HEAD)
 	{
 		size_t		n = AGENT_HEAD - stream->head_known;

@@ -10,6 +10,12 @@
 #include "agent/hash.h"
 #include "agent/say.h"
 
+/* A compressed file that breaks off may grow for so long. */
+#define INCOMPLETE_TIME	(60 * AGENT_SECOND)
+
+/* A copy that is being made grows at least so often. */
+#define COPY_TIME		(2 * AGENT_SECOND)
+
 static int64_t
 changed_of(const struct stat *st)
 {
@@ -47,28 +53,52 @@ agent_stream_first_line(const char *head, size_t len)
 	return agent_hash(head, end == NULL ? len : (size_t) (end - head) + 1);
 }
 
-bool
-agent_stream_is_in(HomeoStream *stream, HomeoSource *source)
+/*
+ * Compares len bytes at offset with their hash.  Where the file ends before,
+ * it may yet grow, if it was written to a moment ago.
+ */
+static HomeoPresence
+compare(HomeoSource *source, int64_t offset, size_t len, uint64_t hash)
 {
 	char		bytes[AGENT_HEAD];
+	struct stat st;
+	int64_t		age;
+
+	if (len > sizeof(bytes))
+		return HOMEO_NOT_IN;
+	if (agent_source_read_all(source, offset, bytes, len))
+		return agent_hash(bytes, len) == hash ? HOMEO_IS_IN : HOMEO_NOT_IN;
+	if (!agent_source_stat(source, &st))
+		return HOMEO_NOT_IN;
+	age = agent_now() - changed_of(&st);
+	if (source->gz != NULL)
+		return age < INCOMPLETE_TIME &&
+			agent_source_read(source, offset, bytes, 1) ==
+			AGENT_SOURCE_INCOMPLETE ? HOMEO_MAY_BE_IN : HOMEO_NOT_IN;
+	return age < COPY_TIME ? HOMEO_MAY_BE_IN : HOMEO_NOT_IN;
+}
+
+HomeoPresence
+agent_stream_in(const HomeoStream *stream, HomeoSource *source)
+{
+	HomeoPresence head;
 
 	if (stream->taken.offset == 0)
 	{
+		char		bytes[AGENT_HEAD];
 		ssize_t		got = agent_source_read(source, 0, bytes, sizeof(bytes));
 
-		return got > 0 &&
-			agent_stream_first_line(bytes, (size_t) got) == stream->first_line;
+		if (got <= 0)
+			return got == AGENT_SOURCE_INCOMPLETE ? HOMEO_MAY_BE_IN :
+				HOMEO_NOT_IN;
+		return agent_stream_first_line(bytes, (size_t) got) ==
+			stream->first_line ? HOMEO_IS_IN : HOMEO_NOT_IN;
 	}
-	if (stream->head_len > sizeof(bytes) ||
-		!agent_source_read_all(source, 0, bytes, stream->head_len) ||
-		agent_hash(bytes, stream->head_len) != stream->head_hash)
-		return false;
-	if (stream->taken.tail_len > sizeof(bytes))
-		return false;
-	return agent_source_read_all(source, stream->taken.offset -
-								 stream->taken.tail_len, bytes,
-								 stream->taken.tail_len) &&
-		agent_hash(bytes, stream->taken.tail_len) == stream->taken.tail_hash;
+	head = compare(source, 0, stream->head_len, stream->head_hash);
+	if (head != HOMEO_IS_IN)
+		return head;
+	return compare(source, stream->taken.offset - stream->taken.tail_len,
+				   stream->taken.tail_len, stream->taken.tail_hash);
 }
 
 /*

@@ -95,8 +95,16 @@ agent_stream_next(const HomeoStream *stream)
 /* The hash of the first line of a file, or of its first AGENT_HEAD bytes. */
 extern uint64_t agent_stream_first_line(const char *head, size_t len);
 
-/* Has the file everything that was read of the stream? */
-extern bool agent_stream_is_in(HomeoStream *stream, HomeoSource *source);
+/* Has a file everything that was read of the stream? */
+typedef enum HomeoPresence
+{
+	HOMEO_NOT_IN,
+	HOMEO_MAY_BE_IN,			/* somebody is still writing the file */
+	HOMEO_IS_IN
+} HomeoPresence;
+
+extern HomeoPresence agent_stream_in(const HomeoStream *stream,
+									 HomeoSource *source);
 
 /* Goes on reading, in a file that has what was read. */
 extern void agent_stream_attach(HomeoStream *stream, HomeoSource *source,

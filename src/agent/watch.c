@@ -185,6 +185,18 @@ lose(HomeoWatch *watch, HomeoStream *stream)
 	watch->changed = true;
 }
 
+/* Another stream's file was overwritten with what is a copy of this one. */
+static void
+disown(HomeoWatch *watch, const struct stat *st)
+{
+	HomeoStream *owner = stream_in(watch, st);
+
+	if (owner == NULL)
+		return;
+	owner->device = 0;
+	owner->inode = 0;
+}
+
 /* Reads on in the file, if it has what was read of the stream. */
 static bool
 try_attach(HomeoWatch *watch, HomeoStream *stream, const char *path)
@@ -195,11 +207,12 @@ try_attach(HomeoWatch *watch, HomeoStream *stream, const char *path)
 	if (!agent_source_open(&source, path))
 		return false;
 	if (!agent_source_stat(&source, &st) || !S_ISREG(st.st_mode) ||
-		!agent_stream_is_in(stream, &source))
+		agent_stream_in(stream, &source) != HOMEO_IS_IN)
 	{
 		agent_source_close(&source);
 		return false;
 	}
+	disown(watch, &st);
 	agent_stream_attach(stream, &source, &st);
 	forget_copies(watch, stream);
 	watch->changed = true;
@@ -237,12 +250,13 @@ rescue(HomeoWatch *watch, HomeoStream *stream, uint64_t device, uint64_t inode)
 			continue;
 		own = inode != 0 && st.st_ino == inode && st.st_dev == device;
 		owner = stream_in(watch, &st);
-		if (!own && (!is_sibling(stream, path) || owner != NULL ||
+		if (!own && (!is_sibling(stream, path) || owner == stream ||
+					 (owner != NULL && agent_stream_is_open(owner)) ||
 					 st.st_mtim.tv_sec <= latest))
 			continue;
 		if (strlen(path) >= sizeof(found) || !agent_source_open(&source, path))
 			continue;
-		if (agent_stream_is_in(stream, &source))
+		if (agent_stream_in(stream, &source) == HOMEO_IS_IN)
 		{
 			latest = own ? INT64_MAX : st.st_mtim.tv_sec;
 			strcpy(found, path);
@@ -293,60 +307,83 @@ agent_watch_end(HomeoWatch *watch, HomeoStream *stream)
  * ----------------------------------------------------------------
  */
 
-/* Is what the file has the same as what the stream's own file begins with? */
-static bool
+/*
+ * Is the file a copy of what the stream's own file begins with?  Of one that
+ * is compressed only the beginning is compared: when the stream has been
+ * read to its end, it is compared again.
+ */
+static HomeoPresence
 is_copy_of_open(HomeoStream *stream, HomeoSource *source,
 				const struct stat *st)
 {
 	char		mine[AGENT_HEAD];
 	char		its[AGENT_HEAD];
-	size_t		n = st->st_size < AGENT_HEAD ? (size_t) st->st_size : AGENT_HEAD;
+	ssize_t		n = agent_source_read(source, 0, its, sizeof(its));
+	ssize_t		m = agent_source_read(&stream->source, 0, mine, sizeof(mine));
+	int64_t		last;
 
+	if (n == AGENT_SOURCE_INCOMPLETE || m == AGENT_SOURCE_INCOMPLETE)
+		return HOMEO_MAY_BE_IN;
+	if (n <= 0 || m < n || memcmp(mine, its, (size_t) n) != 0)
+		return HOMEO_NOT_IN;
 	if (source->gz != NULL || stream->source.gz != NULL)
-		return stream->taken.offset > 0 && agent_stream_is_in(stream, source);
-	return st->st_size <= stream->size &&
-		agent_source_read_all(source, 0, its, n) &&
-		agent_source_read_all(&stream->source, 0, mine, n) &&
-		memcmp(mine, its, n) == 0 &&
-		agent_source_read_all(source, st->st_size - (int64_t) n, its, n) &&
-		agent_source_read_all(&stream->source, st->st_size - (int64_t) n,
-							  mine, n) &&
-		memcmp(mine, its, n) == 0;
+		return HOMEO_IS_IN;
+	last = st->st_size - n;
+	return last >= 0 &&
+		agent_source_read_all(source, last, its, (size_t) n) &&
+		agent_source_read_all(&stream->source, last, mine, (size_t) n) &&
+		memcmp(mine, its, (size_t) n) == 0 ? HOMEO_IS_IN : HOMEO_NOT_IN;
+}
+
+static void
+note_copy(HomeoWatch *watch, HomeoStream *stream, const struct stat *st)
+{
+	HomeoCopy  *c = agent_allocate(sizeof(HomeoCopy));
+
+	c->device = st->st_dev;
+	c->inode = st->st_ino;
+	c->size = st->st_size;
+	c->stream = stream;
+	c->next = watch->copies;
+	watch->copies = c;
 }
 
 /*
- * The stream that a file, which none is read from, is a copy of.  What was
- * read of it to its end is from now on known to be in that file.
+ * The stream that a file, which none is read from, is a copy of: one that is
+ * read from another file, or one that has no file, of these the one that was
+ * read furthest.  *wait: that cannot be told before the file is complete.
  */
 static HomeoStream *
 find_original(HomeoWatch *watch, const char *real, HomeoSource *source,
-			  const struct stat *st)
+			  const struct stat *st, bool *wait)
 {
-	HomeoStream *s;
+	HomeoStream *found = NULL;
 
-	for (s = watch->streams; s != NULL; s = s->next)
+	*wait = false;
+	for (HomeoStream *s = watch->streams; s != NULL; s = s->next)
 	{
+		HomeoPresence presence;
+
 		if (!is_sibling(s, real))
 			continue;
 		if (agent_stream_is_open(s))
 		{
-			HomeoCopy  *c;
-
-			if (!is_copy_of_open(s, source, st))
+			presence = is_copy_of_open(s, source, st);
+			if (presence == HOMEO_IS_IN)
+				return s;
+			*wait |= presence == HOMEO_MAY_BE_IN;
+			/* Unless it is because that was truncated this moment. */
+			if (!agent_stream_is_cut(s))
 				continue;
-			c = agent_allocate(sizeof(HomeoCopy));
-			c->device = st->st_dev;
-			c->inode = st->st_ino;
-			c->size = st->st_size;
-			c->stream = s;
-			c->next = watch->copies;
-			watch->copies = c;
-			return s;
+			lose(watch, s);
 		}
-		if (s->taken.offset > 0 && agent_stream_is_in(s, source))
-			return s;
+		presence = agent_stream_in(s, source);
+		*wait |= presence == HOMEO_MAY_BE_IN;
+		if (presence == HOMEO_IS_IN && (found == NULL ||
+										s->taken.offset > found->taken.offset))
+			found = s;
 	}
-	return NULL;
+	return found;
 }
 
 /* The number of streams that began in the same file with the same line. */
@@ -465,6 +502,7 @@ consider_new(HomeoWatch *watch, const char *path, const struct stat *st)
 	char		real[PATH_MAX];
 	HomeoSource source;
 	HomeoStream *s;
+	bool		wait;
 
 	if (realpath(path, real) == NULL)
 		return;
@@ -473,16 +511,21 @@ consider_new(HomeoWatch *watch, const char *path, const struct stat *st)
 		complain(watch, path, strerror(errno));
 		return;
 	}
-	s = find_original(watch, real, &source, st);
+	s = find_original(watch, real, &source, st, &wait);
 	if (s != NULL && !agent_stream_is_open(s))
 	{
+		disown(watch, st);
 		agent_stream_attach(s, &source, st);
 		s->present = true;
 		watch->changed = true;
 		return;
 	}
-	if (s != NULL || !begin_stream(watch, path, real, &source, st))
-		agent_source_close(&source);
+	if (s != NULL)
+		note_copy(watch, s, st);
+	else if ((!wait || watch->once) &&
+			 begin_stream(watch, path, real, &source, st))
+		return;
+	agent_source_close(&source);
 }
 
 static void
