@@ -46,7 +46,7 @@ packages()
   fi
   if [ "$1" != run ]; then
     printf '%s\n' libipc-run-perl libtap-parser-sourcehandler-pgtap-perl \
-      pg-bsd-indent cppcheck binutils faketime
+      pg-bsd-indent cppcheck binutils faketime pgbouncer
     [ -z "$major" ] ||
       printf '%s\n' "postgresql-$major-pgtap" "postgresql-plpython3-$major"
   fi

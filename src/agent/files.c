@@ -105,9 +105,9 @@ agent_write_file(const char *path, HomeoSpan content)
 	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
-	if (write_all(fd, content) && fsync(fd) == 0 && close(fd) == 0)
+	if (write_all(fd, content) && fsync(fd) == 0)
 	{
-		if (rename(temporary, path) == 0 && sync_directory_of(path))
+		if (close(fd) == 0 && rename(temporary, path) == 0 && sync_directory_of(path))
 			return true;
 	}
 	else

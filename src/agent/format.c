@@ -69,9 +69,19 @@ frame_json(HomeoFrame *frame, HomeoSpan data, HomeoMore more)
 	return frame_lines(frame, data, more, is_object);
 }
 
+static size_t
+frame_logfmt(HomeoFrame *frame, HomeoSpan data, HomeoMore more)
+{
+	return frame_lines(frame, data, more, agent_is_logfmt);
+}
+
 static const HomeoFormat formats[] = {
 	{"text", frame_text, agent_format_text, NULL},
-	{"json", frame_json, agent_format_json, NULL}
+	{"json", frame_json, agent_format_json, NULL},
+	{"jsonlog", frame_json, agent_format_jsonlog, NULL},
+	{"logfmt", frame_logfmt, agent_format_logfmt, NULL},
+	{"csvlog", agent_frame_csvlog, agent_format_csvlog, agent_csvlog_begins},
+	{"journal", agent_frame_journal, agent_format_journal, agent_journal_begins}
 };
 
 #define NFORMATS	(sizeof(formats) / sizeof(formats[0]))
@@ -90,7 +100,19 @@ agent_format_named(const char *name)
 const char *
 agent_format_names(void)
 {
-	return "auto, text, json";
+	return "auto, text, json, logfmt, csvlog, jsonlog, journal";
+}
+
+/* The first column is a time, and there are as many as the server writes. */
+static bool
+is_csvlog(HomeoSpan line)
+{
+	int			commas = 0;
+
+	for (size_t i = 0; i < line.len; i++)
+		commas += line.data[i] == ',';
+	/* A message of several lines may come behind thirteen of them. */
+	return commas >= 13 && agent_csvlog_begins(line);
 }
 
 const HomeoFormat *
@@ -104,7 +126,15 @@ agent_format_detect(HomeoSpan beginning)
 		HomeoSpan	line = agent_span_line(rest, &rest);
 
 		if (is_object(line) && agent_json_valid(line))
-			return agent_format_named("json");
+			return agent_format_named(agent_span_has(line, "\"error_severity\"") &&
+									  agent_span_has(line, "\"session_id\"") ?
+									  "jsonlog" : "json");
+		if (agent_journal_begins(line))
+			return agent_format_named("journal");
+		if (is_csvlog(line))
+			return agent_format_named("csvlog");
+		if (agent_is_logfmt(line))
+			return agent_format_named("logfmt");
 	}
 	return agent_format_named("text");
 }

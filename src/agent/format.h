@@ -66,6 +66,21 @@ extern bool agent_format_text(HomeoSpan record, int64_t asof,
 							  HomeoLogEvent *event);
 extern bool agent_format_json(HomeoSpan record, int64_t asof,
 							  HomeoLogEvent *event);
+extern bool agent_format_logfmt(HomeoSpan record, int64_t asof,
+								HomeoLogEvent *event);
+extern bool agent_is_logfmt(HomeoSpan line);
+extern bool agent_format_csvlog(HomeoSpan record, int64_t asof,
+								HomeoLogEvent *event);
+extern size_t agent_frame_csvlog(HomeoFrame *frame, HomeoSpan data,
+								 HomeoMore more);
+extern bool agent_csvlog_begins(HomeoSpan line);
+extern bool agent_format_jsonlog(HomeoSpan record, int64_t asof,
+								 HomeoLogEvent *event);
+extern bool agent_format_journal(HomeoSpan record, int64_t asof,
+								 HomeoLogEvent *event);
+extern size_t agent_frame_journal(HomeoFrame *frame, HomeoSpan data,
+								  HomeoMore more);
+extern bool agent_journal_begins(HomeoSpan line);
 
 /*
  * What a message says of itself: its level, its exception, its stack.  Sets

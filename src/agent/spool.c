@@ -67,6 +67,7 @@ agent_spool_open(HomeoSpool *spool, const char *state_directory, int64_t limit)
 	spool->next = 1;
 	if (!agent_make_directory(path) || (dir = opendir(path)) == NULL)
 		agent_fail("could not open the spool %s: %s", path, strerror(errno));
+	/* cppcheck-suppress readdirCalled */
 	while ((entry = readdir(dir)) != NULL)
 	{
 		HomeoSpooled batch = {0};

@@ -145,7 +145,7 @@ agent_stream_is_cut(HomeoStream *stream)
 
 	if (stream->source.gz != NULL || !agent_source_stat(&stream->source, &st))
 		return false;
-	if (st.st_size < read_to)
+	if (st.st_size < read_to || st.st_size < (int64_t) n)
 		return true;
 	if (st.st_size == stream->size && changed_of(&st) == stream->changed)
 		return false;
@@ -153,8 +153,6 @@ agent_stream_is_cut(HomeoStream *stream)
 		stream->grown = agent_ticks();
 
 	/* It may have been truncated and be as long as it was, or longer. */
-	if ((int64_t) n > read_to)
-		n = (size_t) read_to;
 	if (!agent_source_read_all(&stream->source, 0, bytes, n) ||
 		memcmp(bytes, stream->head, n) != 0)
 		return true;

@@ -111,6 +111,8 @@ lock_state(const char *directory)
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
 		agent_fail("another homeostasis-agent works with %s; give this one its own --state-dir",
 				   directory);
+	/* It stays open, and so locked, until the program ends. */
+	/* cppcheck-suppress resourceLeak */
 }
 
 static void

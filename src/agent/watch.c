@@ -216,7 +216,11 @@ try_attach(HomeoWatch *watch, HomeoStream *stream, const char *path)
 	agent_stream_attach(stream, &source, &st);
 	forget_copies(watch, stream);
 	watch->changed = true;
-	return true;
+	/* It may have been truncated between the two. */
+	if (agent_stream_in(stream, &stream->source) == HOMEO_IS_IN)
+		return true;
+	lose(watch, stream);
+	return false;
 }
 
 /*
@@ -237,6 +241,7 @@ rescue(HomeoWatch *watch, HomeoStream *stream, uint64_t device, uint64_t inode)
 	dir = opendir(directory[0] == '\0' ? "." : directory);
 	if (dir == NULL)
 		return false;
+	/* cppcheck-suppress readdirCalled */
 	while ((entry = readdir(dir)) != NULL)
 	{
 		char		path[2 * PATH_MAX];
@@ -456,6 +461,14 @@ begin_stream(HomeoWatch *watch, const char *path, const char *real,
 	s->format = watch->format;
 	s->present = true;
 	agent_stream_attach(s, source, st);
+	if (agent_stream_first_line(s->head, s->head_known) != s->first_line)
+	{
+		/* Truncated between the two, or longer: the next scan will see. */
+		agent_stream_free(s);
+		source->fd = -1;
+		source->gz = NULL;
+		return false;
+	}
 	if (watch->from_end && !watch->scanned)
 		skip_all(s);
 	s->next = watch->streams;
@@ -518,6 +531,8 @@ consider_new(HomeoWatch *watch, const char *path, const struct stat *st)
 		agent_stream_attach(s, &source, st);
 		s->present = true;
 		watch->changed = true;
+		if (agent_stream_in(s, &s->source) != HOMEO_IS_IN)
+			lose(watch, s);
 		return;
 	}
 	if (s != NULL)

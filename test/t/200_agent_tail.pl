@@ -155,7 +155,7 @@ sub all_stored
         where s.name = '$service' group by 1");
     my %stored = map { split /\|/ } split /\n/, $stored;
     diag('lost: ' . join ' ', grep { !$stored{$_} } sort keys %{ $expected{$service} });
-    diag(said("killed")) if $service eq "killed"; diag('twice: ' . join ' ', grep { $stored{$_} > 1 } sort keys %stored);
+    diag('twice: ' . join ' ', grep { $stored{$_} > 1 } sort keys %stored);
     return;
 }
 
@@ -183,7 +183,7 @@ sub refused
 refused([], qr/no command was given/, 'no command');
 refused(['watch'], qr/there is no command "watch"/, 'an unknown command');
 refused(['tail'], qr/no files were given/, 'a command without files');
-refused([ 'tail', '--format=xml', 'x' ], qr/--format=xml: must be one of auto, text, json/, 'an unknown format');
+refused([ 'tail', '--format=xml', 'x' ], qr/--format=xml: must be one of auto, text, json, logfmt, csvlog, jsonlog, journal/, 'an unknown format');
 refused([ 'tail', '--level=info', 'x' ], qr/must be warning, error, fatal or panic/, 'a level below warning');
 refused([ 'tail', '--spool-limit=12', 'x' ], qr/with one of the units kB, MB, GB, TB/, 'a size without a unit');
 refused([ 'tail', '--batch-timeout=1year', 'x' ], qr/units ms, s, min, h/, 'a time with an unknown unit');
@@ -413,11 +413,59 @@ my $second = IPC::Run::run([ 'homeostasis-agent', 'tail', "--state-dir=$base/odd
 ok(!$second, 'a second agent cannot use the same state');
 end_agent();
 
+# Formats ----------------------------------------------------------------------
+
+my $formats = "$logs/formats";
+mkdir $formats or die $!;
+append("$formats/a.json", '{"time":"' . POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime) . '","level":50,"msg":"no id-json","err":{"type":"TypeError","stack":"TypeError: x\\n    at f (/a.js:1:2)"},"n":1}',
+    '{"level":"info","msg":"no error id-x"}', 'panic: boom id-crash', '', 'goroutine 1 [running]:', 'main.main()', "\t/a.go:1");
+append("$formats/b.log", 'level=error msg="a \\"quoted\\" id-logfmt" user=7', 'level=info msg=fine');
+my $now = POSIX::strftime('%Y-%m-%d %H:%M:%S', gmtime);
+append("$formats/c.csv", qq{$now.123 UTC,"app","shop",17,"[local]",65.1,1,"INSERT",$now UTC,3/4,0,ERROR,23505,"duplicate ""key""\nid-csvlog","Key (id)=(1) exists.",,,,,"insert into t\nvalues (1)",,,"psql","client backend",,0},
+    qq{$now.124 UTC,"app","shop",17,"[local]",65.1,2,"SELECT",$now UTC,3/4,0,LOG,00000,"nothing",,,,,,,,,"psql","client backend",,0});
+append("$formats/d.json", qq({"timestamp":"$now.125 UTC","user":"app","dbname":"shop","pid":17,"session_id":"65.1","error_severity":"FATAL","state_code":"53300","message":"too many id-jsonlog","backend_type":"client backend"}));
+append("$formats/e.export", '__CURSOR=s=1;i=2', '__REALTIME_TIMESTAMP=' . int(time() * 1e6), 'PRIORITY=3', '_SYSTEMD_UNIT=till.service',
+    "MESSAGE\n" . pack('Q<', 21) . "broken\nand id-journal", '', '__CURSOR=s=1;i=3', 'PRIORITY=6', 'MESSAGE=fine', '');
+append("$formats/f.log", 'WARNING not bad enough id-warning', 'INFO fine', 'Traceback (most recent call last):', '  File "a.py", line 1, in f', 'ValueError: bad id-python');
+start_agent('formats', '--service=formats', "$formats/*");
+poll_until($node, q{select string_agg(concat_ws('/', substring(e.message from 'id-\w+'), e.error_type, e.language, e.level, e.sqlstate, e.database_name), ' ' order by substring(e.message from 'id-\w+') collate "C")
+    from homeostasis.errors e join homeostasis.services s on s.id = e.service_id where s.name = 'formats'},
+    'id-crash/error/go/panic id-csvlog/unique_violation/sql/error/23505/shop id-journal/error/unknown/error'
+    . ' id-json/TypeError/javascript/error id-jsonlog/too_many_connections/sql/fatal/53300/shop'
+    . ' id-logfmt/error/unknown/error id-python/ValueError/python/error',
+    'each format is recognised and read');
+end_agent();
+
 append("$base/odd/state", 'x');
 start_agent('odd', '--service=odd', $odd);
 wait_said('odd', qr/state is damaged and was renamed/, 'a damaged state is said');
 poll_until($node, q{select count(*) from homeostasis.errors e join homeostasis.services s on s.id = e.service_id where s.name = 'odd' and e.message like 'nul %'},
     qr/^[12]$/, 'and the agent goes on');
 end_agent();
+
+# A pooler that gives each transaction another session --------------------------
+
+SKIP:
+{
+    my $bouncer = (grep { -x } map { "$_/pgbouncer" } split(/:/, $ENV{PATH}), '/usr/sbin')[0];
+
+    skip 'pgbouncer is not installed', 1 unless $bouncer;
+    my $port = PostgreSQL::Test::Cluster::get_free_port();
+
+    append("$base/bouncer.ini", '[databases]', 'postgres = host=' . $node->host . ' port=' . $node->port . ' user=postgres pool_size=2',
+        '[pgbouncer]', 'listen_addr =', "unix_socket_dir = $base", "listen_port = $port", 'auth_type = any',
+        'pool_mode = transaction', 'server_idle_timeout = 1', "logfile = $base/bouncer.log");
+    my $pooler = fork() // die "fork: $!";
+    if ($pooler == 0)
+    {
+        exec($bouncer, '-q', "$base/bouncer.ini") or POSIX::_exit(127);
+    }
+    append("$logs/pooled.log", errors_for('pooled', 200));
+    start_agent('pooled', '--service=pooled', '--batch-size=5', "--dbname=host=$base port=$port dbname=postgres user=postgres", "$logs/pooled.log");
+    all_stored('pooled', 'events are reported through PgBouncer in transaction mode');
+    end_agent();
+    kill 'TERM', $pooler;
+    waitpid $pooler, 0;
+}
 
 done_testing();
