@@ -73,11 +73,14 @@ SQL_FILES = $(SQL_SCHEMA) $(SQL_CODE) $(TEMPLATES) $(RULE_PACKS) $(SQL_LAST)
 
 ROOMS = base text intake rules heal llm observe workers wire
 SOURCES = $(sort $(wildcard src/*.c $(ROOMS:%=src/%/*.c)))
+AGENT_SOURCES = $(sort $(wildcard src/agent/*.c))
 TEMPLATES = $(sort $(wildcard share/templates/*.sql))
 RULE_PACKS = $(sort $(wildcard share/rules/*.json))
 
 OBJDIR = build/obj
 OBJS = $(SOURCES:src/%.c=$(OBJDIR)/%.o)
+AGENT = build/homeostasis-agent
+AGENT_OBJS = $(AGENT_SOURCES:src/%.c=$(OBJDIR)/%.o)
 
 INSTALL_SCRIPT_SQL = build/$(EXTENSION)--$(EXTVERSION).sql
 DATA = $(sort $(wildcard sql/update/*--*--*.sql))
@@ -126,6 +129,15 @@ SHLIB_LINK = -Wl,--as-needed \
 	$(call pkg_config_or,--libs,liblz4,-llz4) \
 	$(call pkg_config_or,--libs,libzstd,-lzstd)
 
+# The companion program is built with libpq and zlib, and without the server's
+# headers.
+AGENT_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -D_GNU_SOURCE -Isrc \
+	-DHOMEO_VERSION='"$(EXTVERSION)"' $(call pkg_config_or,--cflags,libpq,\
+	-I$(shell $(PG_CONFIG) --includedir 2>/dev/null))
+AGENT_LIBS = $(call pkg_config_or,--libs,libpq,\
+	-L$(shell $(PG_CONFIG) --libdir 2>/dev/null) -lpq) \
+	$(call pkg_config_or,--libs,zlib,-lz)
+
 # ---------------------------------------------------------------------------
 # Targets that work without PostgreSQL.  The text behind ## is what
 # `make help` shows.
@@ -138,7 +150,19 @@ KINDS = static unit isolation sql tap
 	$(KINDS:%=test-%) floors indent indent-check objects sql-list warnings \
 	cppcheck modules .demo .bench .test .sqlsmith
 
-all: ## build the module and its install script (the default)
+all: $(AGENT) ## build the module, its install script, the agent (the default)
+
+.PHONY: homeostasis-agent
+homeostasis-agent: $(AGENT) ## build only the companion program; needs libpq, no server
+
+$(AGENT): $(AGENT_OBJS)
+	$(CC) $(AGENT_CFLAGS) $(LDFLAGS) -o $@ $(AGENT_OBJS) $(AGENT_LIBS)
+
+$(AGENT_OBJS): $(OBJDIR)/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(AGENT_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+-include $(wildcard $(AGENT_OBJS:.o=.d))
 
 install: ## install into the PostgreSQL that PG_CONFIG names
 
@@ -228,6 +252,17 @@ $(OBJS): $(OBJDIR)/%.o: src/%.c $(OBJDIR)/flags
 	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 -include $(wildcard $(OBJS:.o=.d))
+
+install: install-agent
+uninstall: uninstall-agent
+
+.PHONY: install-agent uninstall-agent
+install-agent: $(AGENT)
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(AGENT) '$(DESTDIR)$(bindir)'
+
+uninstall-agent:
+	rm -f '$(DESTDIR)$(bindir)/homeostasis-agent'
 
 # The names of SQLSTATEs as this version of PostgreSQL has them.
 ERRCODES = $(shell $(PG_CONFIG) --sharedir)/errcodes.txt
@@ -384,9 +419,9 @@ warnings:
 	fi
 
 cppcheck:
-	@test/static/cppcheck.sh $(SOURCES)
+	@test/static/cppcheck.sh $(SOURCES) $(AGENT_SOURCES)
 
-objects: $(OBJS)
+objects: $(OBJS) $(AGENT_OBJS)
 
 # ---------------------------------------------------------------------------
 # Layout of the C code
@@ -397,9 +432,9 @@ C_FILES = $(sort $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch] \
 
 # Names of types are taken from the debugging information of the objects; our
 # own types are told by their names; the list beside indent.pl holds the rest.
-build/typedefs: $(OBJS) $(C_FILES) test/static/typedefs.list
+build/typedefs: $(OBJS) $(AGENT_OBJS) $(C_FILES) test/static/typedefs.list
 	@mkdir -p $(@D)
-	@{ objdump --dwarf=info $(OBJS) /dev/null 2> /dev/null | \
+	@{ objdump --dwarf=info $(OBJS) $(AGENT_OBJS) /dev/null 2> /dev/null | \
 		sed -n '/(DW_TAG_typedef)/{n;s/.*DW_AT_name.*: //p}'; \
 	  grep -oh '\bHomeo[A-Z][A-Za-z0-9]*' $(C_FILES); \
 	  cat test/static/typedefs.list; } | sort -u > $@

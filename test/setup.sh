@@ -39,14 +39,15 @@ packages()
   local major
   major=$(major_version)
   printf '%s\n' gcc make libc6-dev pkg-config perl libpcre2-dev \
-    libvectorscan-dev zlib1g-dev liblz4-dev libzstd-dev libcurl4-openssl-dev
+    libvectorscan-dev zlib1g-dev liblz4-dev libzstd-dev libcurl4-openssl-dev \
+    libpq-dev
   if [ -n "$major" ]; then
     printf '%s\n' "postgresql-$major" "postgresql-server-dev-$major" \
       "postgresql-$major-cron" "postgresql-$major-hypopg"
   fi
   if [ "$1" != run ]; then
     printf '%s\n' libipc-run-perl libtap-parser-sourcehandler-pgtap-perl \
-      pg-bsd-indent cppcheck binutils faketime
+      pg-bsd-indent cppcheck binutils faketime pgbouncer
     [ -z "$major" ] ||
       printf '%s\n' "postgresql-$major-pgtap" "postgresql-plpython3-$major"
   fi

@@ -23,14 +23,13 @@
 #include "utils/json.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
+#include "wire/event.h"
 
 /* Of the version 5 uuids that other strings given as error_id become. */
 static const uint8 id_namespace[UUID_LEN] = {
 	0x5f, 0x0c, 0x8a, 0x1d, 0x2e, 0x93, 0x4b, 0x76,
 	0x9c, 0x41, 0xd7, 0x60, 0x3b, 0xe8, 0xf2, 0x15
 };
-
-#define ID_LIMIT		200
 
 static bool
 refuse(HomeoEventProblem *problem, const char *field, const char *reason,
@@ -303,7 +302,7 @@ read_error_id(const JsonbValue *value, HomeoEvent *event,
 	if (value->type != jbvString)
 		return refuse(problem, "error_id", "must be a string",
 					  "Give a uuid, or any string of 1 to 200 bytes.");
-	if (len < 1 || len > ID_LIMIT)
+	if (len < 1 || len > HOMEO_WIRE_ID_LIMIT)
 		return refuse(problem, "error_id", "must have 1 to 200 bytes",
 					  "Give a uuid, or leave it out to have one made.");
 	if (!read_uuid(str, len, &event->event_id))
@@ -481,11 +480,11 @@ read_pair(const JsonbValue *key, const JsonbValue *value, HomeoEvent *event,
 
 	if (value->type == jbvNull)
 		return true;
-	if (strcmp(name, "error_id") == 0)
+	if (strcmp(name, HOMEO_WIRE_ERROR_ID) == 0)
 		return read_error_id(value, event, problem);
-	if (strcmp(name, "timestamp") == 0)
+	if (strcmp(name, HOMEO_WIRE_TIMESTAMP) == 0)
 		return read_timestamp(value, event, problem);
-	if (strcmp(name, "level") == 0)
+	if (strcmp(name, HOMEO_WIRE_LEVEL) == 0)
 		return read_level(value, event, problem);
 
 	for (int i = 0; i < HOMEO_FIELD_COUNT; i++)

@@ -8,9 +8,10 @@
 #include "intake/event.h"
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
+#include "wire/event.h"
 
 /* Objects and arrays may be nested this deep in an event. */
-#define HOMEO_EVENT_MAX_DEPTH	32
+#define HOMEO_EVENT_MAX_DEPTH	HOMEO_WIRE_MAX_DEPTH
 
 /* Why an event was refused.  Strings are palloc'd or constant. */
 typedef struct HomeoEventProblem
