@@ -80,7 +80,7 @@ forget_pg_environment()
 }
 
 # end_servers DIR: those with their data below it, which an interrupted test
-# left behind.
+# left behind; by force those that do not listen.
 end_servers()
 {
   local pidfile pid
@@ -88,6 +88,7 @@ end_servers()
     while read -r pidfile; do
       pid=$(head -n 1 "$pidfile")
       kill -QUIT "$pid" 2> /dev/null || continue
-      timeout 20 tail --pid="$pid" -f /dev/null || true
+      timeout 20 tail --pid="$pid" -f /dev/null ||
+        kill -KILL "$pid" 2> /dev/null || true
     done
 }
