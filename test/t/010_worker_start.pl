@@ -110,6 +110,23 @@ foreach my $kind (@kinds)
       foreach @others;
 }
 
+# A worker with nothing to do looks again after a minute; what comes meanwhile
+# wakes it.  The first time that minute could be over by chance.
+foreach my $what ('captured', 'reported', 'captured again', 'reported again')
+{
+    wait_for_value($node, q{select state from homeostasis.stat_workers where kind = 'ingest'}, 'idle');
+    if ($what =~ /^captured/)
+    {
+        $node->psql('postgres', "select '$what'::int");
+    }
+    else
+    {
+        $node->safe_psql('postgres', "select homeostasis.report(jsonb_build_object('error_message', '\"$what\"'))");
+    }
+    poll_until($node, qq{select count(*) from homeostasis.errors where message like '%"$what"%'}, '1',
+        "an idle worker stores at once what is $what", 15);
+}
+
 # Shutdown: a worker that waits, and one that is stuck in a turn, end at once.
 my $blocker = $node->background_psql('postgres');
 $blocker->query_safe('begin; lock table homeostasis.patches');
