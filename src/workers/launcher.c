@@ -306,9 +306,10 @@ homeo_launcher_main(Datum main_arg)
 
 	for (;;)
 	{
-		long		delay = Min(look_after_children(), homeo_journal_flush_due());
+		long		delay = look_after_children();
+		long		flush_delay = homeo_journal_flush_due();
 
 		pgstat_report_activity(STATE_IDLE, NULL);
-		homeo_worker_wait(delay, "HomeostasisLauncherMain");
+		homeo_worker_wait(Min(delay, flush_delay), "HomeostasisLauncherMain");
 	}
 }

@@ -58,6 +58,8 @@ sub stored
     $node->psql('postgres', "select 'sentinel $name'::int");
     wait_for_value($node, qq{select count(*) from homeostasis.errors where message like '%"sentinel $name"%'}, '1');
     wait_for_value($node, 'select sum(used_bytes) from homeostasis.stat_intake', '0');
+    # What is not given back yet would be looked at again, and told again.
+    wait_for_value($node, 'select segments from homeostasis.stat_journal', '0');
     my $stored = $node->safe_psql('postgres', qq{
         select string_agg(s.name || ':' || n, ' ' order by s.name)
         from (select service_id, count(*) as n from homeostasis.errors where detail is not null group by 1) e
