@@ -23,6 +23,10 @@
 #define HOMEO_JOURNAL_POSITION(segment, offset) \
 	((uint64) (segment) << 32 | (uint64) (offset))
 
+/* A block is full with so many bytes of records, or records, or one record. */
+#define HOMEO_JOURNAL_FULL_BYTES	(64 * 1024)
+#define HOMEO_JOURNAL_FULL_RECORDS	256
+
 typedef enum HomeoJournalStatus
 {
 	HOMEO_JOURNAL_OK,

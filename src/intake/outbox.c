@@ -21,9 +21,6 @@
 #include "portability/instr_time.h"
 #include "utils/memutils.h"
 
-/* A block is full with so many bytes or records. */
-#define BLOCK_BYTES		(64 * 1024)
-
 typedef struct HomeoOutboxBucket
 {
 	char	   *raw;			/* the records; NULL: none yet */
@@ -188,13 +185,13 @@ make_room(HomeoOutbox *outbox, HomeoOutboxBucket *bucket, Size size)
 	if (bucket->numbers == NULL)
 		bucket->numbers =
 			MemoryContextAlloc(outbox->context, sizeof(int) *
-							   Min(outbox->total, HOMEO_OUTBOX_BLOCK_RECORDS));
+							   Min(outbox->total, HOMEO_JOURNAL_FULL_RECORDS));
 	if (bucket->len + size <= bucket->room)
 		return;
 	if (bucket->raw != NULL)
 		pfree(bucket->raw);
 	/* It is empty: what would not fit has been shipped. */
-	bucket->room = outbox->total > 1 ? Max(size, BLOCK_BYTES) : size;
+	bucket->room = outbox->total > 1 ? Max(size, HOMEO_JOURNAL_FULL_BYTES) : size;
 	bucket->raw = MemoryContextAlloc(outbox->context, bucket->room);
 }
 
@@ -215,8 +212,8 @@ add_to_journal(HomeoOutbox *outbox, uint32 number, const HomeoEvent *event)
 	size = homeo_block_record_size(homeo_event_record_len(&record));
 	if (size > homeo_block_record_size(HOMEO_RING_MAX_RECORD))
 		raise_too_large(homeo_journal_consumer(number));
-	if (bucket->len + size > BLOCK_BYTES ||
-		bucket->nrecords == HOMEO_OUTBOX_BLOCK_RECORDS)
+	if (bucket->len + size > HOMEO_JOURNAL_FULL_BYTES ||
+		bucket->nrecords == HOMEO_JOURNAL_FULL_RECORDS)
 		ship(outbox, number);
 	make_room(outbox, bucket, size);
 	homeo_block_put_length(bucket->raw + bucket->len,

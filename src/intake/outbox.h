@@ -15,9 +15,6 @@
 #define HOMEO_OUTBOX_RING_FULL		"the ring of events is full"
 #define HOMEO_OUTBOX_JOURNAL_FULL	"the journal of events is full"
 
-/* Records that a block in the journal has at most. */
-#define HOMEO_OUTBOX_BLOCK_RECORDS	256
-
 typedef struct HomeoOutbox HomeoOutbox;
 
 /*

@@ -135,6 +135,15 @@ return_slots(FunctionCallInfo fcinfo, const HomeoReportSlot *slots, int nslots)
 	}
 }
 
+/* What was dropped has no id, as what was refused. */
+static void
+close_outbox(HomeoOutbox *outbox, HomeoReportSlot *slots, int nslots)
+{
+	homeo_outbox_close(outbox);
+	for (int i = 0; i < nslots; i++)
+		slots[i].refused |= !homeo_outbox_took(outbox, i);
+}
+
 /*
  * report_batch(events jsonb) returns setof uuid
  *
@@ -181,9 +190,7 @@ homeo_report_batch(PG_FUNCTION_ARGS)
 		MemoryContextReset(scratch);
 	}
 	MemoryContextDelete(scratch);
-	homeo_outbox_close(outbox);
-	for (int i = 0; i < n; i++)
-		slots[i].refused |= !homeo_outbox_took(outbox, i);
+	close_outbox(outbox, slots, n);
 	return_slots(fcinfo, slots, n);
 	return (Datum) 0;
 }
@@ -268,9 +275,7 @@ homeo_report_body(PG_FUNCTION_ARGS)
 	slots = palloc(sizeof(HomeoReportSlot) * Max(total, 1));
 	outbox = homeo_outbox_open(total);
 	read_body(body, outbox, slots);
-	homeo_outbox_close(outbox);
-	for (int i = 0; i < total; i++)
-		slots[i].refused |= !homeo_outbox_took(outbox, i);
+	close_outbox(outbox, slots, total);
 	return_slots(fcinfo, slots, total);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(whole);

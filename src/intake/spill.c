@@ -15,14 +15,10 @@
 #include "intake/block.h"
 #include "intake/event.h"
 #include "intake/journal.h"
-#include "intake/outbox.h"
 #include "intake/prepare.h"
 #include "intake/ring.h"
 #include "lib/stringinfo.h"
 #include "utils/memutils.h"
-
-/* A block takes so many bytes of records, or one record. */
-#define BLOCK_BYTES		(64 * 1024)
 
 /*
  * Appends a record of the ring, without its secrets, in the form of a block's.
@@ -66,10 +62,10 @@ gather(int consumer, StringInfo raw, uint64 *end)
 	int			n = 0;
 
 	*end = homeo_ring_tail(consumer);
-	while (n < HOMEO_OUTBOX_BLOCK_RECORDS &&
+	while (n < HOMEO_JOURNAL_FULL_RECORDS &&
 		   homeo_ring_next(consumer, *end, &view) &&
 		   (n == 0 ||
-			raw->len + homeo_block_record_size(view.len) <= BLOCK_BYTES))
+			raw->len + homeo_block_record_size(view.len) <= HOMEO_JOURNAL_FULL_BYTES))
 	{
 		add_record(raw, &view);
 		*end = view.end;

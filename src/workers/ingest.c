@@ -46,7 +46,6 @@
 #include "intake/event.h"
 #include "intake/journal.h"
 #include "intake/journal_read.h"
-#include "intake/outbox.h"
 #include "intake/positions.h"
 #include "intake/ring.h"
 #include "intake/spill.h"
@@ -242,7 +241,7 @@ gather_journal(HomeoConsumer *c, HomeoEvent *events, int most)
 			c->attempt = block.epoch == homeo_ring_epoch() ?
 				HOMEO_ATTEMPT_BATCH : homeo_attempts_next(block.position);
 		}
-		for (uint32 i = 0; i < Min(block.nrecords, HOMEO_OUTBOX_BLOCK_RECORDS) &&
+		for (uint32 i = 0; i < Min(block.nrecords, HOMEO_JOURNAL_FULL_RECORDS) &&
 			 homeo_block_next(block.raw, block.raw_len, &offset, &record); i++)
 		{
 			decode(record.data, record.len, &events[n]);
@@ -378,7 +377,7 @@ turn(void *arg)
 	HomeoConsumer *c = (HomeoConsumer *) arg;
 	int			most = batch_limit(c);
 	HomeoEvent *events = palloc(sizeof(HomeoEvent) *
-								(most + HOMEO_OUTBOX_BLOCK_RECORDS));
+								(most + HOMEO_JOURNAL_FULL_RECORDS));
 	int			nevents;
 
 	memset(&c->result, 0, sizeof(c->result));
