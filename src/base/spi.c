@@ -9,6 +9,9 @@
 
 #include "base/spi.h"
 
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+
 void
 homeo_spi_run(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types,
 			  Datum *values, int expected)
@@ -42,4 +45,16 @@ homeo_spi_value(uint64 row, int column)
 	if (isnull)
 		elog(ERROR, "unexpected null in column %d", column);
 	return value;
+}
+
+Datum
+homeo_spi_array(Datum *values, int n, Oid type)
+{
+	int16		len;
+	bool		byval;
+	char		align;
+
+	get_typlenbyvalalign(type, &len, &byval, &align);
+	return PointerGetDatum(construct_array(values, n, type, len, byval,
+										   align));
 }

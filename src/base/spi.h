@@ -18,4 +18,7 @@ extern void homeo_spi_run(SPIPlanPtr *plan, const char *sql, int nargs,
 /* A value of that result, which may not be null; column counts from 1. */
 extern Datum homeo_spi_value(uint64 row, int column);
 
+/* An array of n values, none null, as an argument of a statement; palloc'd. */
+extern Datum homeo_spi_array(Datum *values, int n, Oid type);
+
 #endif							/* HOMEO_SPI_H */

@@ -5,7 +5,7 @@
 #ifndef HOMEO_FLOOD_H
 #define HOMEO_FLOOD_H
 
-#include "intake/store_rows.h"
+#include "intake/row.h"
 
 extern int	homeo_flood_thin(HomeoRow **rows, int nrows);
 

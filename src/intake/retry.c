@@ -24,9 +24,8 @@
 
 #include "intake/retry.h"
 
+#include "base/spi.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "utils/array.h"
 #include "utils/timestamp.h"
 
 #define RETRY_WINDOW		USECS_PER_DAY
@@ -64,17 +63,6 @@ compare_receipt(const void *a, const void *b)
 	return result;
 }
 
-static ArrayType *
-make_array(Datum *values, int n, Oid type)
-{
-	bool		by_value = type != UUIDOID && FLOAT8PASSBYVAL;
-
-	return construct_array(values, n, type,
-						   type == UUIDOID ? UUID_LEN : (int) sizeof(int64),
-						   by_value,
-						   type == UUIDOID ? TYPALIGN_CHAR : TYPALIGN_DOUBLE);
-}
-
 /* Fills in the arguments of a statement about rows. */
 static void
 set_arguments(HomeoRow **rows, int nrows, Datum *args)
@@ -93,37 +81,10 @@ set_arguments(HomeoRow **rows, int nrows, Datum *args)
 		received[i] = TimestampTzGetDatum(event->received);
 		timestamps[i] = TimestampTzGetDatum(event->timestamp);
 	}
-	args[0] = PointerGetDatum(make_array(services, nrows, INT8OID));
-	args[1] = PointerGetDatum(make_array(ids, nrows, UUIDOID));
-	args[2] = PointerGetDatum(make_array(received, nrows, TIMESTAMPTZOID));
-	args[3] = PointerGetDatum(make_array(timestamps, nrows, TIMESTAMPTZOID));
-}
-
-static SPIPlanPtr
-prepare(const char *sql)
-{
-	Oid			types[NARGS] = {
-		INT8ARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID
-	};
-	SPIPlanPtr	plan = SPI_prepare(sql, NARGS, types);
-
-	if (plan == NULL || SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not prepare \"%s\": %s", sql,
-			 SPI_result_code_string(SPI_result));
-	return plan;
-}
-
-/* SPI leaves its own memory context behind. */
-static void
-execute(SPIPlanPtr plan, Datum *args, int expected)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	int			result = SPI_execute_plan(plan, args, NULL, false, 0);
-
-	MemoryContextSwitchTo(caller);
-	if (result != expected)
-		elog(ERROR, "could not look for retries: %s",
-			 SPI_result_code_string(result));
+	args[0] = homeo_spi_array(services, nrows, INT8OID);
+	args[1] = homeo_spi_array(ids, nrows, UUIDOID);
+	args[2] = homeo_spi_array(received, nrows, TIMESTAMPTZOID);
+	args[3] = homeo_spi_array(timestamps, nrows, TIMESTAMPTZOID);
 }
 
 /* The start of the day of a time, UTC. */
@@ -135,38 +96,42 @@ day_start(TimestampTz timestamp)
 	return timestamp - (rest < 0 ? rest + USECS_PER_DAY : rest);
 }
 
+static Oid	types[NARGS] = {
+	INT8ARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID
+};
+
 /*
- * The statement that finds the rows which are there already.  The days that
- * it looks at are constants, so that no other partition is planned for or
- * locked; it is made again when they are others.
+ * Finds the places of those rows that are there already.  The days that it
+ * looks at are constants, so that no other partition is planned for or
+ * locked; it is planned again when they are others.
  */
-static SPIPlanPtr
-probe_of(TimestampTz first, TimestampTz end)
+static void
+probe(TimestampTz first, TimestampTz end, Datum *args)
 {
 	static SPIPlanPtr plan = NULL;
 	static TimestampTz planned_first;
 	static TimestampTz planned_end;
-	char	   *first_day;
+	char	   *first_day = pstrdup(timestamptz_to_str(first));
 
-	if (plan != NULL && planned_first == first && planned_end == end)
-		return plan;
-	if (plan != NULL)
+	if (plan != NULL && (planned_first != first || planned_end != end))
+	{
 		SPI_freeplan(plan);
-	plan = NULL;
-	first_day = pstrdup(timestamptz_to_str(first));
-	plan = prepare(psprintf("select i.place from unnest($1, $2, $3, $4)"
-							"  with ordinality i (service_id, event_id, received_at, \"timestamp\", place)"
-							" where exists (select from homeostasis.errors e"
-							"  where e.service_id = i.service_id and e.event_id = i.event_id"
-							"   and e.\"timestamp\" >= '%s' and e.\"timestamp\" < '%s'"
-							"   and e.received_at > i.received_at - " RETRY_WINDOW_SQL ")"
-							" or exists (select from homeostasis.late_event_ids l"
-							"  where l.service_id = i.service_id and l.event_id = i.event_id"
-							"   and l.received_at > i.received_at - " RETRY_WINDOW_SQL ")",
-							first_day, timestamptz_to_str(end)));
+		plan = NULL;
+	}
+	homeo_spi_run(&plan,
+				  psprintf("select i.place from unnest($1, $2, $3, $4)"
+						   "  with ordinality i (service_id, event_id, received_at, \"timestamp\", place)"
+						   " where exists (select from homeostasis.errors e"
+						   "  where e.service_id = i.service_id and e.event_id = i.event_id"
+						   "   and e.\"timestamp\" >= '%s' and e.\"timestamp\" < '%s'"
+						   "   and e.received_at > i.received_at - " RETRY_WINDOW_SQL ")"
+						   " or exists (select from homeostasis.late_event_ids l"
+						   "  where l.service_id = i.service_id and l.event_id = i.event_id"
+						   "   and l.received_at > i.received_at - " RETRY_WINDOW_SQL ")",
+						   first_day, timestamptz_to_str(end)),
+				  NARGS, types, args, SPI_OK_SELECT);
 	planned_first = first;
 	planned_end = end;
-	return plan;
 }
 
 /* Marks by NULL those of the rows that were stored before. */
@@ -183,17 +148,10 @@ drop_stored(HomeoRow **rows, int nrows)
 		newest = Max(newest, rows[i]->prepared.event->received);
 	}
 	set_arguments(rows, nrows, args);
-	execute(probe_of(day_start(oldest - 2 * RETRY_WINDOW),
-					 day_start(newest + RETRY_WINDOW) + USECS_PER_DAY),
-			args, SPI_OK_SELECT);
+	probe(day_start(oldest - 2 * RETRY_WINDOW),
+		  day_start(newest + RETRY_WINDOW) + USECS_PER_DAY, args);
 	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-		Datum		place = SPI_getbinval(SPI_tuptable->vals[i],
-										  SPI_tuptable->tupdesc, 1, &isnull);
-
-		rows[DatumGetInt64(place) - 1] = NULL;
-	}
+		rows[DatumGetInt64(homeo_spi_value(i, 1)) - 1] = NULL;
 }
 
 /*
@@ -260,13 +218,13 @@ homeo_retry_remember(HomeoRow **rows, int nrows)
 	}
 	if (nlate > 0)
 	{
-		if (plan == NULL)
-			plan = prepare("insert into homeostasis.late_event_ids"
-						   " (service_id, event_id, received_at, \"timestamp\")"
-						   " select * from unnest($1, $2, $3, $4)"
-						   " on conflict do nothing");
 		set_arguments(late, nlate, args);
-		execute(plan, args, SPI_OK_INSERT);
+		homeo_spi_run(&plan,
+					  "insert into homeostasis.late_event_ids"
+					  " (service_id, event_id, received_at, \"timestamp\")"
+					  " select * from unnest($1, $2, $3, $4)"
+					  " on conflict do nothing",
+					  NARGS, types, args, SPI_OK_INSERT);
 	}
 	pfree(late);
 }

@@ -5,7 +5,7 @@
 #ifndef HOMEO_RETRY_H
 #define HOMEO_RETRY_H
 
-#include "intake/store_rows.h"
+#include "intake/row.h"
 
 extern int	homeo_retry_drop(HomeoRow **rows, int nrows);
 extern void homeo_retry_remember(HomeoRow **rows, int nrows);

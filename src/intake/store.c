@@ -25,6 +25,7 @@
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "intake/event_json.h"
+#include "intake/store_errors.h"
 #include "intake/store_rows.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -353,7 +354,7 @@ store_or_halve(HomeoBatch *batch, HomeoRow **rows, int nrows)
 	ErrorData  *error = try_all(batch, rows, nrows);
 	int			half = nrows / 2;
 
-	if (error != NULL && homeo_store_rows_repeatable(error))
+	if (error != NULL && homeo_store_errors_repeatable(error))
 	{
 		FreeErrorData(error);
 		error = try_all(batch, rows, nrows);

@@ -1,0 +1,51 @@
+/*
+ * row.h
+ *		A prepared event on its way into a row, and the orders of rows.
+ */
+#ifndef HOMEO_ROW_H
+#define HOMEO_ROW_H
+
+#include "intake/prepare.h"
+
+typedef struct HomeoRow
+{
+	HomeoPrepared prepared;
+	int64		service_id;		/* 0 if refused because of its service */
+	bool		stored;			/* now, and not before */
+	int			occurrences;	/* this one, and those that are only counted */
+	const char *refusal;		/* the limit that keeps it out, or NULL */
+	const char *refused_field;	/* at fault; if there is a refusal */
+} HomeoRow;
+
+/* Keeps the row out: reason and the field at fault, or NULL, live as long. */
+extern void homeo_row_refuse(HomeoRow *row, const char *field,
+							 const char *reason);
+
+/*
+ * Orders for qsort() of pointers to rows: by what is locked, which is issues'
+ * fingerprints, then events; by the primary key of errors; by issue, minute
+ * and release, then by time.
+ */
+extern int	homeo_row_compare(const void *a, const void *b);
+extern int	homeo_row_compare_key(const void *a, const void *b);
+extern int	homeo_row_compare_group(const void *a, const void *b);
+extern int	homeo_compare_int64(int64 a, int64 b);
+
+/* The start of the minute in which its event happened. */
+extern TimestampTz homeo_row_minute(const HomeoRow *row);
+
+/* Do both count for one issue? */
+extern bool homeo_row_same_issue(const HomeoRow *a, const HomeoRow *b);
+
+/*
+ * The end of the run of rows, in the order of homeo_row_compare_group, that
+ * begins at start and counts for one issue; for one minute and release of it,
+ * if that is asked for.
+ */
+extern int	homeo_row_group_end(HomeoRow **rows, int nrows, int start,
+								bool by_minute);
+
+/* A text as a value of a column. */
+extern void homeo_put_text(Datum *value, bool *isnull, const HomeoText *from);
+
+#endif							/* HOMEO_ROW_H */
