@@ -201,7 +201,8 @@ begin
   update homeostasis.issues i
     set error_count = i.error_count + source.error_count,
         first_seen = least(i.first_seen, source.first_seen),
-        last_seen = greatest(i.last_seen, source.last_seen)
+        last_seen = greatest(i.last_seen, source.last_seen),
+        last_active = greatest(i.last_active, source.last_active)
     where i.service_id = target.service_id and i.id = into_issue;
   delete from homeostasis.issues
     where service_id = source.service_id and id = from_issue;
@@ -290,7 +291,7 @@ begin
     where f.service_id = issue.service_id and f.issue_id = new_id
     order by e."timestamp" desc limit 1;
   insert into homeostasis.issues (service_id, id, title, level, language, error_type, sqlstate,
-      first_seen, last_seen, error_count, sample_event_id, sample_timestamp)
+      first_seen, last_seen, last_active, error_count, sample_event_id, sample_timestamp)
     select issue.service_id, new_id,
            coalesce(left(split_part(sample.message, e'\n', 1), 200), issue.title),
            coalesce(sample.level, issue.level), coalesce(sample.language, issue.language),
@@ -299,6 +300,7 @@ begin
            coalesce((select min(c.minute) from homeostasis.issue_counts c
                      where c.service_id = issue.service_id and c.issue_id = new_id),
                     issue.first_seen),
+           coalesce(sample."timestamp", issue.last_seen),
            coalesce(sample."timestamp", issue.last_seen), moved,
            coalesce(sample.event_id, issue.sample_event_id),
            coalesce(sample."timestamp", issue.sample_timestamp);

@@ -74,6 +74,7 @@ create table homeostasis.issues
   sqlstate text,
   first_seen timestamptz not null,
   last_seen timestamptz not null,
+  last_active timestamptz not null default now(),
   error_count bigint not null check (error_count >= 0),
   sample_event_id uuid not null,
   sample_timestamp timestamptz not null,
@@ -81,11 +82,11 @@ create table homeostasis.issues
   muted_until timestamptz,
   status_changed_at timestamptz not null default now(),
   primary key (service_id, id)
-) with (fillfactor = 80);
+) with (fillfactor = 60);
 
 create index issues_id_idx on homeostasis.issues (id);
-create index issues_status_last_seen_idx
-  on homeostasis.issues (service_id, status, last_seen desc);
+create index issues_status_last_active_idx
+  on homeostasis.issues (service_id, status, last_active desc);
 create index issues_muted_until_idx on homeostasis.issues (muted_until)
   where status = 'muted';
 
@@ -251,6 +252,8 @@ comment on column homeostasis.issues.error_type is
 comment on column homeostasis.issues.assignee is 'Who looks after it; see assign()';
 comment on column homeostasis.issues.first_seen is 'Time of the first occurrence';
 comment on column homeostasis.issues.last_seen is 'Time of the latest occurrence';
+comment on column homeostasis.issues.last_active is
+  'last_seen, up to an hour behind: an index on what changes with each error would have to be written with each error';
 comment on column homeostasis.issues.sample_timestamp is
   'When the error that sample_event_id names happened';
 comment on column homeostasis.issues.status_changed_at is 'When status changed last';

@@ -463,8 +463,8 @@ define_intake(void)
 	define_int("homeostasis.batch_size", &homeo_guc_batch_size, 1, 10000,
 			   PGC_SIGHUP, 0,
 			   "Sets how many events are stored by one transaction at most.",
-			   "Larger batches store faster; smaller ones are visible sooner "
-			   "under load.");
+			   "While a worker is behind it takes four times as many. Larger "
+			   "batches store faster; smaller ones are visible sooner.");
 	define_int("homeostasis.batch_timeout", &homeo_guc_batch_timeout, 0, 10000,
 			   PGC_SIGHUP, GUC_UNIT_MS,
 			   "Sets how long events are gathered before a partial batch is stored.",

@@ -98,6 +98,12 @@ must_store(const HomeoRow *row)
 	return (*of_all)++ < homeo_guc_payloads_per_issue_per_minute || first;
 }
 
+static bool
+same_problem_and_minute(const HomeoRow *a, const HomeoRow *b)
+{
+	return homeo_row_same_problem(a, b) && homeo_row_same_minute(a, b);
+}
+
 /*
  * Takes those out of rows that are only to be counted, and adds them to the
  * occurrences of the ones that are to be stored.  Rows are in the order of
@@ -115,7 +121,7 @@ homeo_flood_thin(HomeoRow **rows, int nrows)
 	{
 		int			skipped = 0;
 
-		end = homeo_row_group_end(rows, nrows, start, true);
+		end = homeo_row_run_end(rows, nrows, start, same_problem_and_minute);
 		for (int i = start; i < end; i++)
 		{
 			HomeoRow   *row = rows[i];

@@ -83,7 +83,29 @@ homeo_row_minute(const HomeoRow *row)
 	return timestamp - (rest < 0 ? rest + USECS_PER_MINUTE : rest);
 }
 
-/* By issue, minute and release, then by time. */
+bool
+homeo_row_same_minute(const HomeoRow *a, const HomeoRow *b)
+{
+	return homeo_row_minute(a) == homeo_row_minute(b) &&
+		compare_text(&a->prepared.event->text[HOMEO_FIELD_RELEASE],
+					 &b->prepared.event->text[HOMEO_FIELD_RELEASE]) == 0;
+}
+
+int
+homeo_row_compare_minute(const HomeoRow *x, const HomeoRow *y)
+{
+	int			result = homeo_compare_int64(homeo_row_minute(x),
+											 homeo_row_minute(y));
+
+	if (result == 0)
+		result = compare_text(&x->prepared.event->text[HOMEO_FIELD_RELEASE],
+							  &y->prepared.event->text[HOMEO_FIELD_RELEASE]);
+	if (result == 0)
+		result = homeo_compare_int64(x->prepared.event->timestamp,
+									 y->prepared.event->timestamp);
+	return result;
+}
+
 int
 homeo_row_compare_group(const void *a, const void *b)
 {
@@ -95,18 +117,12 @@ homeo_row_compare_group(const void *a, const void *b)
 		result = memcmp(&x->prepared.fingerprint, &y->prepared.fingerprint,
 						UUID_LEN);
 	if (result == 0)
-		result = homeo_compare_int64(homeo_row_minute(x), homeo_row_minute(y));
-	if (result == 0)
-		result = compare_text(&x->prepared.event->text[HOMEO_FIELD_RELEASE],
-							  &y->prepared.event->text[HOMEO_FIELD_RELEASE]);
-	if (result == 0)
-		result = homeo_compare_int64(x->prepared.event->timestamp,
-									 y->prepared.event->timestamp);
+		result = homeo_row_compare_minute(x, y);
 	return result;
 }
 
 bool
-homeo_row_same_issue(const HomeoRow *a, const HomeoRow *b)
+homeo_row_same_problem(const HomeoRow *a, const HomeoRow *b)
 {
 	return a->service_id == b->service_id &&
 		memcmp(&a->prepared.fingerprint, &b->prepared.fingerprint,
@@ -114,16 +130,12 @@ homeo_row_same_issue(const HomeoRow *a, const HomeoRow *b)
 }
 
 int
-homeo_row_group_end(HomeoRow **rows, int nrows, int start, bool by_minute)
+homeo_row_run_end(HomeoRow **rows, int nrows, int start,
+				  bool (*same) (const HomeoRow *, const HomeoRow *))
 {
 	int			end = start + 1;
 
-	while (end < nrows &&
-		   homeo_row_same_issue(rows[end], rows[start]) &&
-		   (!by_minute ||
-			(homeo_row_minute(rows[end]) == homeo_row_minute(rows[start]) &&
-			 compare_text(&rows[end]->prepared.event->text[HOMEO_FIELD_RELEASE],
-						  &rows[start]->prepared.event->text[HOMEO_FIELD_RELEASE]) == 0)))
+	while (end < nrows && same(rows[start], rows[end]))
 		end++;
 	return end;
 }

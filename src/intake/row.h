@@ -11,6 +11,8 @@ typedef struct HomeoRow
 {
 	HomeoPrepared prepared;
 	int64		service_id;		/* 0 if refused because of its service */
+	int64		issue_id;		/* 0 before it is known */
+	bool		is_new;			/* the issue: it has to be made */
 	bool		stored;			/* now, and not before */
 	int			occurrences;	/* this one, and those that are only counted */
 	const char *refusal;		/* the limit that keeps it out, or NULL */
@@ -23,27 +25,28 @@ extern void homeo_row_refuse(HomeoRow *row, const char *field,
 
 /*
  * Orders for qsort() of pointers to rows: by what is locked, which is issues'
- * fingerprints, then events; by the primary key of errors; by issue, minute
+ * fingerprints, then events; by the primary key of errors; by problem, minute
  * and release, then by time.
  */
 extern int	homeo_row_compare(const void *a, const void *b);
 extern int	homeo_row_compare_key(const void *a, const void *b);
 extern int	homeo_row_compare_group(const void *a, const void *b);
+
+/* The last of these without the problem; and of two numbers. */
+extern int	homeo_row_compare_minute(const HomeoRow *x, const HomeoRow *y);
 extern int	homeo_compare_int64(int64 a, int64 b);
 
 /* The start of the minute in which its event happened. */
 extern TimestampTz homeo_row_minute(const HomeoRow *row);
 
-/* Do both count for one issue? */
-extern bool homeo_row_same_issue(const HomeoRow *a, const HomeoRow *b);
+/* Have both the same service and fingerprint?  The same minute and release? */
+extern bool homeo_row_same_problem(const HomeoRow *a, const HomeoRow *b);
+extern bool homeo_row_same_minute(const HomeoRow *a, const HomeoRow *b);
 
-/*
- * The end of the run of rows, in the order of homeo_row_compare_group, that
- * begins at start and counts for one issue; for one minute and release of it,
- * if that is asked for.
- */
-extern int	homeo_row_group_end(HomeoRow **rows, int nrows, int start,
-								bool by_minute);
+/* The end of the run of rows that begins at start and are the same. */
+extern int	homeo_row_run_end(HomeoRow **rows, int nrows, int start,
+							  bool (*same) (const HomeoRow *,
+											const HomeoRow *));
 
 /* A text as a value of a column. */
 extern void homeo_put_text(Datum *value, bool *isnull, const HomeoText *from);

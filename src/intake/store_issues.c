@@ -3,48 +3,57 @@
  *		Counts events for their issues, and makes those that are new.
  *
  * Called by store_rows.c, with SPI connected, when the events are stored.
+ *
+ * One upsert for the counts and one for the issues, each in the order of the
+ * table's key.  A change of status is audited when the statement ends, with
+ * all issues locked: the audit log's lock is the last that anybody takes.
  */
 #include "postgres.h"
 
 #include "intake/store_issues.h"
 
-#include "base/guc.h"
 #include "base/spi.h"
 #include "base/transient.h"
 #include "catalog/pg_type.h"
-#include "text/fingerprint.h"
+#include "intake/issue_of.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* A group of stored rows with one fingerprint. */
+/* The rows of one issue. */
 typedef struct HomeoRowGroup
 {
 	HomeoRow  **rows;
 	int			nrows;
+	int64		n;				/* what they count for */
+	TimestampTz first_seen;
+	const HomeoRow *latest;
 } HomeoRowGroup;
 
-static const HomeoRow *
-latest_of(const HomeoRowGroup *group)
+static bool
+same_issue(const HomeoRow *a, const HomeoRow *b)
 {
-	const HomeoRow *latest = group->rows[0];
-
-	for (int i = 1; i < group->nrows; i++)
-	{
-		if (group->rows[i]->prepared.event->timestamp >
-			latest->prepared.event->timestamp)
-			latest = group->rows[i];
-	}
-	return latest;
+	return a->service_id == b->service_id && a->issue_id == b->issue_id;
 }
 
-static TimestampTz
-first_time_of(const HomeoRowGroup *group)
+static bool
+same_issue_and_minute(const HomeoRow *a, const HomeoRow *b)
 {
-	TimestampTz first = group->rows[0]->prepared.event->timestamp;
+	return same_issue(a, b) && homeo_row_same_minute(a, b);
+}
 
-	for (int i = 1; i < group->nrows; i++)
-		first = Min(first, group->rows[i]->prepared.event->timestamp);
-	return first;
+/* By issue, minute and release, then by time. */
+static int
+compare_issue(const void *a, const void *b)
+{
+	const HomeoRow *x = *(HomeoRow *const *) a;
+	const HomeoRow *y = *(HomeoRow *const *) b;
+	int			result = homeo_compare_int64(x->service_id, y->service_id);
+
+	if (result == 0)
+		result = homeo_compare_int64(x->issue_id, y->issue_id);
+	if (result == 0)
+		result = homeo_row_compare_minute(x, y);
+	return result;
 }
 
 static int64
@@ -57,51 +66,42 @@ count_of(HomeoRow **rows, int nrows)
 	return n;
 }
 
-static HomeoTransient *
-make_groups(HomeoRow **rows, int nrows)
+/* Rows, in the order of compare_issue, as groups.  Returns how many. */
+static int
+make_groups(HomeoRow **rows, int nrows, HomeoRowGroup *groups)
 {
-	static const HomeoTransientColumn columns[] = {
-		{"service_id", INT8OID}, {"fingerprint", UUIDOID}, {"n", INT8OID},
-		{"first_seen", TIMESTAMPTZOID}, {"last_seen", TIMESTAMPTZOID},
-		{"event_id", UUIDOID}, {"title", TEXTOID}, {"level", TEXTOID},
-		{"language", TEXTOID}, {"error_type", TEXTOID}, {"sqlstate", TEXTOID}
-	};
-	HomeoTransient *groups = homeo_transient_make("homeo_groups", columns,
-												  lengthof(columns));
-	HomeoRowGroup group;
+	int			ngroups = 0;
+	int			end;
 
-	for (int i = 0; i < nrows; i += group.nrows)
+	for (int i = 0; i < nrows; i = end)
 	{
-		const HomeoRow *sample;
-		const HomeoPrepared *p;
-		Datum		v[lengthof(columns)];
-		bool		n[lengthof(columns)] = {0};
+		HomeoRowGroup *group = &groups[ngroups++];
 
-		group.rows = &rows[i];
-		group.nrows = homeo_row_group_end(rows, nrows, i, false) - i;
-		sample = latest_of(&group);
-		p = &sample->prepared;
-		v[0] = Int64GetDatum(sample->service_id);
-		v[1] = UUIDPGetDatum(&p->fingerprint);
-		v[2] = Int64GetDatum(count_of(group.rows, group.nrows));
-		v[3] = TimestampTzGetDatum(first_time_of(&group));
-		v[4] = TimestampTzGetDatum(p->event->timestamp);
-		v[5] = UUIDPGetDatum(&p->event->event_id);
-		v[6] = CStringGetTextDatum(homeo_prepare_title(p));
-		v[7] = CStringGetTextDatum(homeo_event_levels[p->event->level]);
-		v[8] = CStringGetTextDatum(p->language);
-		v[9] = CStringGetTextDatum(p->error_type);
-		homeo_put_text(&v[10], &n[10], &p->event->text[HOMEO_FIELD_SQLSTATE]);
-		homeo_transient_add(groups, v, n);
+		end = homeo_row_run_end(rows, nrows, i, same_issue);
+		group->rows = &rows[i];
+		group->nrows = end - i;
+		group->n = count_of(group->rows, group->nrows);
+		group->latest = rows[i];
+		group->first_seen = rows[i]->prepared.event->timestamp;
+		for (int r = i + 1; r < end; r++)
+		{
+			TimestampTz timestamp = rows[r]->prepared.event->timestamp;
+
+			group->first_seen = Min(group->first_seen, timestamp);
+			if (timestamp > group->latest->prepared.event->timestamp)
+				group->latest = rows[r];
+		}
 	}
-	return groups;
+	return ngroups;
 }
 
-static HomeoTransient *
-make_minutes(HomeoRow **rows, int nrows)
+/* Adds to issue_counts what rows, in the order of compare_issue, count for. */
+static void
+count_minutes(HomeoRow **rows, int nrows)
 {
+	static SPIPlanPtr plan = NULL;
 	static const HomeoTransientColumn columns[] = {
-		{"service_id", INT8OID}, {"fingerprint", UUIDOID},
+		{"service_id", INT8OID}, {"issue_id", INT8OID},
 		{"minute", TIMESTAMPTZOID}, {"release", TEXTOID}, {"n", INT8OID}
 	};
 	HomeoTransient *minutes = homeo_transient_make("homeo_minutes", columns,
@@ -115,9 +115,9 @@ make_minutes(HomeoRow **rows, int nrows)
 		Datum		v[lengthof(columns)];
 		bool		n[lengthof(columns)] = {0};
 
-		end = homeo_row_group_end(rows, nrows, i, true);
+		end = homeo_row_run_end(rows, nrows, i, same_issue_and_minute);
 		v[0] = Int64GetDatum(rows[i]->service_id);
-		v[1] = UUIDPGetDatum(&rows[i]->prepared.fingerprint);
+		v[1] = Int64GetDatum(rows[i]->issue_id);
 		v[2] = TimestampTzGetDatum(homeo_row_minute(rows[i]));
 		if (release->data != NULL)
 			homeo_put_text(&v[3], &n[3], release);
@@ -126,267 +126,135 @@ make_minutes(HomeoRow **rows, int nrows)
 		v[4] = Int64GetDatum(count_of(&rows[i], end - i));
 		homeo_transient_add(minutes, v, n);
 	}
-	return minutes;
-}
-
-/* Fills in turned from (service_id, issue_id, event_id, timestamp). */
-static void
-take_turned(HomeoRow **rows, int nrows, HomeoTurnedIssue *turned,
-			int *nturned)
-{
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		HomeoTurnedIssue *issue = &turned[(*nturned)++];
-		pg_uuid_t  *event_id = DatumGetUUIDP(homeo_spi_value(i, 3));
-		TimestampTz timestamp = DatumGetTimestampTz(homeo_spi_value(i, 4));
-
-		issue->service_id = DatumGetInt64(homeo_spi_value(i, 1));
-		issue->issue_id = DatumGetInt64(homeo_spi_value(i, 2));
-		issue->sample = NULL;
-		for (int r = 0; r < nrows && issue->sample == NULL; r++)
-		{
-			if (rows[r]->service_id == issue->service_id &&
-				rows[r]->prepared.event->timestamp == timestamp &&
-				memcmp(&rows[r]->prepared.event->event_id, event_id,
-					   UUID_LEN) == 0)
-				issue->sample = rows[r];
-		}
-		if (issue->sample == NULL)
-			elog(ERROR, "the sample of an issue is none of its events");
-	}
-}
-
-/*
- * Which of the rows, at most nrows and one of each fingerprint, have a
- * fingerprint that no issue has.  Returns how many; they are in the order in
- * which they were given.
- */
-static int
-find_unknown(HomeoRow **rows, int nrows, HomeoRow **unknown)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {INT8ARRAYOID, UUIDARRAYOID};
-	Datum	   *services = palloc(sizeof(Datum) * nrows);
-	Datum	   *fingerprints = palloc(sizeof(Datum) * nrows);
-	Datum		values[2];
-	int			n;
-
-	for (int i = 0; i < nrows; i++)
-	{
-		services[i] = Int64GetDatum(rows[i]->service_id);
-		fingerprints[i] = UUIDPGetDatum(&rows[i]->prepared.fingerprint);
-	}
-	values[0] = PointerGetDatum(construct_array(services, nrows, INT8OID,
-												sizeof(int64),
-												FLOAT8PASSBYVAL,
-												TYPALIGN_DOUBLE));
-	values[1] = PointerGetDatum(construct_array(fingerprints, nrows, UUIDOID,
-												UUID_LEN, false,
-												TYPALIGN_CHAR));
-	homeo_spi_run(&plan,
-				  "select k.place from unnest($1, $2)"
-				  "  with ordinality k (service_id, fingerprint, place)"
-				  " where not exists (select from homeostasis.issue_fingerprints f"
-				  "  where f.service_id = k.service_id and f.fingerprint = k.fingerprint)"
-				  " order by k.place",
-				  2, types, values, SPI_OK_SELECT);
-	n = (int) SPI_processed;
-	for (int i = 0; i < n; i++)
-		unknown[i] = rows[DatumGetInt64(homeo_spi_value(i, 1)) - 1];
-	return n;
-}
-
-/* How many more issues the reports for a service may make. */
-static int64
-room_for_issues(int64 service_id)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {INT8OID, INT8OID};
-	Datum		values[2];
-
-	values[0] = Int64GetDatum(service_id);
-	values[1] = Int64GetDatum(homeo_guc_max_issues_per_service);
-	homeo_spi_run(&plan,
-				  "select $2 - count(*) from (select from homeostasis.issues"
-				  " where service_id = $1 limit $2) i",
-				  2, types, values, SPI_OK_SELECT);
-	return DatumGetInt64(homeo_spi_value(0, 1));
-}
-
-/*
- * Refuses the rows whose issue would be one too many for its service.  What
- * the server raised is always stored.  Rows are in the order of
- * homeo_row_compare, so those of an issue are neighbours.
- */
-void
-homeo_store_refuse_new_issues(HomeoRow **rows, int nrows)
-{
-	const char *reason = psprintf("its service has %d issues already, as many as homeostasis.max_issues_per_service allows",
-								  homeo_guc_max_issues_per_service);
-	HomeoRow  **firsts = palloc(sizeof(*firsts) * nrows);
-	HomeoRow  **unknown = palloc(sizeof(*unknown) * nrows);
-	int			nfirsts = 0;
-	int			nunknown;
-	int			r = 0;
-	int64		room = 0;
-
-	for (int i = 0; i < nrows; i++)
-	{
-		if (rows[i]->prepared.of_database || rows[i]->refusal != NULL)
-			continue;
-		if (nfirsts == 0 || !homeo_row_same_issue(firsts[nfirsts - 1], rows[i]))
-			firsts[nfirsts++] = rows[i];
-	}
-	if (nfirsts == 0)
-		return;
-	nunknown = find_unknown(firsts, nfirsts, unknown);
-	for (int u = 0; u < nunknown; u++)
-	{
-		if (u == 0 || unknown[u]->service_id != unknown[u - 1]->service_id)
-			room = room_for_issues(unknown[u]->service_id);
-		if (room-- > 0)
-			continue;
-		while (!homeo_row_same_issue(rows[r], unknown[u]))
-			r++;
-		while (r < nrows && homeo_row_same_issue(rows[r], unknown[u]))
-			homeo_row_refuse(rows[r++], NULL, reason);
-	}
-}
-
-/* Makes issues for the fingerprints that have none. */
-static void
-make_issues(void)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid			type = INT4OID;
-	Datum		version = Int32GetDatum(HOMEO_FINGERPRINT_VERSION);
-
-	homeo_spi_run(&plan,
-				  "with missing as ("
-				  " select g.service_id, g.fingerprint from homeo_groups g"
-				  " where not exists (select from homeostasis.issue_fingerprints f"
-				  "  where f.service_id = g.service_id and f.fingerprint = g.fingerprint)"
-				  " order by g.service_id, g.fingerprint),"
-				  " added as ("
-				  " insert into homeostasis.issue_fingerprints"
-				  "  (service_id, fingerprint, fingerprint_version, issue_id)"
-				  " select service_id, fingerprint, $1,"
-				  "  nextval('homeostasis.issues_id_seq'::regclass) from missing"
-				  " on conflict do nothing"
-				  " returning service_id, fingerprint, issue_id)"
-				  " insert into homeostasis.issues"
-				  "  (service_id, id, title, level, language, error_type, sqlstate,"
-				  "   first_seen, last_seen, error_count, sample_event_id,"
-				  "   sample_timestamp)"
-				  " select g.service_id, a.issue_id, g.title, g.level, g.language,"
-				  "  g.error_type, g.sqlstate, g.first_seen, g.last_seen, g.n,"
-				  "  g.event_id, g.last_seen"
-				  " from added a join homeo_groups g using (service_id, fingerprint)"
-				  " returning service_id, id, sample_event_id, sample_timestamp",
-				  1, &type, &version, SPI_OK_INSERT_RETURNING);
-}
-
-/*
- * Adds to the issues that were there before, which are all but created.  One
- * that was thought to be over has regressed if it occurred since; a muted one
- * opens when its time has come.  Those come back in SPI_tuptable.
- *
- * A change of status is audited, and the lock of the audit log is the last
- * that anybody takes; so all issues are locked before the first is changed.
- */
-static void
-count_issues(Datum created)
-{
-	static SPIPlanPtr lock = NULL;
-	static SPIPlanPtr plan = NULL;
-	Oid			type = INT8ARRAYOID;
-
-	homeo_spi_run(&lock,
-				  "select from homeostasis.issues i"
-				  " where (i.service_id, i.id) in (select f.service_id, f.issue_id"
-				  "  from homeo_groups g"
-				  "  join homeostasis.issue_fingerprints f using (service_id, fingerprint)"
-				  "  where f.issue_id <> all ($1))"
-				  " order by i.service_id, i.id for no key update of i",
-				  1, &type, &created, SPI_OK_SELECT);
-	homeo_spi_run(&plan,
-				  "with touched as ("
-				  " select f.service_id, f.issue_id, sum(g.n)::bigint as n,"
-				  "  min(g.first_seen) as first_seen, max(g.last_seen) as last_seen,"
-				  "  (array_agg(g.event_id order by g.last_seen desc))[1] as event_id"
-				  " from homeo_groups g"
-				  " join homeostasis.issue_fingerprints f using (service_id, fingerprint)"
-				  " where f.issue_id <> all ($1)"
-				  " group by f.service_id, f.issue_id),"
-				  " judged as ("
-				  " select t.*, i.status as status_before, case"
-				  "   when i.status in ('healed', 'resolved')"
-				  "    and t.last_seen > i.status_changed_at then 'regressed'"
-				  "   when i.status = 'muted' and i.muted_until <= now() then 'open'"
-				  "   else i.status end as status"
-				  " from touched t join homeostasis.issues i"
-				  "  on i.service_id = t.service_id and i.id = t.issue_id),"
-				  " counted as ("
-				  " update homeostasis.issues i set"
-				  "  error_count = i.error_count + j.n,"
-				  "  first_seen = least(i.first_seen, j.first_seen),"
-				  "  last_seen = greatest(i.last_seen, j.last_seen),"
-				  "  sample_event_id = j.event_id,"
-				  "  sample_timestamp = j.last_seen,"
-				  "  status = j.status,"
-				  "  status_changed_at = case when j.status = j.status_before"
-				  "   then i.status_changed_at else now() end,"
-				  "  muted_until = case when j.status = 'muted' then i.muted_until end"
-				  " from judged j where i.service_id = j.service_id and i.id = j.issue_id"
-				  " returning i.service_id, i.id, i.sample_event_id, i.sample_timestamp,"
-				  "  j.status <> j.status_before as turned)"
-				  " select service_id, id, sample_event_id, sample_timestamp"
-				  " from counted where turned",
-				  1, &type, &created, SPI_OK_SELECT);
-}
-
-static void
-count_minutes(void)
-{
-	static SPIPlanPtr plan = NULL;
-
+	homeo_transient_register(minutes);
 	homeo_spi_run(&plan,
 				  "insert into homeostasis.issue_counts as c"
-				  " (service_id, issue_id, minute, release, error_count)"
-				  " select f.service_id, f.issue_id, m.minute, m.release, sum(m.n)"
-				  " from homeo_minutes m"
-				  " join homeostasis.issue_fingerprints f using (service_id, fingerprint)"
-				  " group by 1, 2, 3, 4 order by 1, 2, 3, 4"
+				  "  (service_id, issue_id, minute, release, error_count)"
+				  " select service_id, issue_id, minute, release, n from homeo_minutes"
 				  " on conflict (service_id, issue_id, minute, release) do update"
 				  " set error_count = c.error_count + excluded.error_count",
 				  0, NULL, NULL, SPI_OK_INSERT);
+	homeo_transient_end(minutes);
 }
 
-void
-homeo_store_issues(HomeoRow **rows, int nrows, HomeoTurnedIssue *turned,
-				   int *nturned)
+/* One that was thought to be over has occurred since; a mute has ended. */
+#define REGRESSED \
+	"(i.status in ('healed', 'resolved') and excluded.last_seen > i.status_changed_at)"
+#define UNMUTED "(i.status = 'muted' and i.muted_until <= now())"
+
+/*
+ * The index is on last_active, which moves once an hour, so that most changes
+ * need no other entries in indexes.  What comes back are the issues whose
+ * status has changed, and those that were not there, whose status was null.
+ */
+#define UPSERT_ISSUES \
+	"with counted as (" \
+	" insert into homeostasis.issues as i" \
+	"  (service_id, id, title, level, language, error_type, sqlstate," \
+	"   first_seen, last_seen, last_active, error_count, sample_event_id," \
+	"   sample_timestamp)" \
+	" select service_id, issue_id, title, level, language, error_type, sqlstate," \
+	"  first_seen, last_seen, last_seen, n, event_id, last_seen from homeo_issues" \
+	" on conflict (service_id, id) do update set" \
+	"  error_count = i.error_count + excluded.error_count," \
+	"  first_seen = least(i.first_seen, excluded.first_seen)," \
+	"  last_seen = greatest(i.last_seen, excluded.last_seen)," \
+	"  last_active = case" \
+	"   when excluded.last_seen > i.last_active + interval '1 hour'" \
+	"   then excluded.last_seen else i.last_active end," \
+	"  sample_event_id = excluded.sample_event_id," \
+	"  sample_timestamp = excluded.sample_timestamp," \
+	"  status = case when " REGRESSED " then 'regressed'" \
+	"   when " UNMUTED " then 'open' else i.status end," \
+	"  status_changed_at = case when " REGRESSED " or " UNMUTED \
+	"   then now() else i.status_changed_at end," \
+	"  muted_until = case when i.status = 'muted' and not " UNMUTED \
+	"   then i.muted_until end" \
+	" returning service_id, id, status, case when status_changed_at = now() then" \
+	"  (select o.status from homeostasis.issues o" \
+	"   where o.service_id = i.service_id and o.id = i.id)" \
+	"  else status end as status_before)" \
+	" select service_id, id, status_before is null from counted" \
+	" where status_before is distinct from status"
+
+static void
+upsert_issues(HomeoRowGroup *groups, int ngroups)
 {
-	Datum	   *ids = palloc(sizeof(Datum) * nrows);
-	Datum		created;
-	HomeoTransient *groups;
-	HomeoTransient *minutes;
+	static SPIPlanPtr plan = NULL;
+	static const HomeoTransientColumn columns[] = {
+		{"service_id", INT8OID}, {"issue_id", INT8OID}, {"n", INT8OID},
+		{"first_seen", TIMESTAMPTZOID}, {"last_seen", TIMESTAMPTZOID},
+		{"event_id", UUIDOID}, {"title", TEXTOID}, {"level", TEXTOID},
+		{"language", TEXTOID}, {"error_type", TEXTOID}, {"sqlstate", TEXTOID}
+	};
+	HomeoTransient *issues = homeo_transient_make("homeo_issues", columns,
+												  lengthof(columns));
+
+	for (int i = 0; i < ngroups; i++)
+	{
+		const HomeoRow *latest = groups[i].latest;
+		const HomeoPrepared *p = &latest->prepared;
+		Datum		v[lengthof(columns)];
+		bool		n[lengthof(columns)] = {0};
+
+		v[0] = Int64GetDatum(latest->service_id);
+		v[1] = Int64GetDatum(latest->issue_id);
+		v[2] = Int64GetDatum(groups[i].n);
+		v[3] = TimestampTzGetDatum(groups[i].first_seen);
+		v[4] = TimestampTzGetDatum(p->event->timestamp);
+		v[5] = UUIDPGetDatum(&p->event->event_id);
+		v[6] = CStringGetTextDatum(homeo_prepare_title(p));
+		v[7] = CStringGetTextDatum(homeo_event_levels[p->event->level]);
+		v[8] = CStringGetTextDatum(p->language);
+		v[9] = CStringGetTextDatum(p->error_type);
+		homeo_put_text(&v[10], &n[10], &p->event->text[HOMEO_FIELD_SQLSTATE]);
+		homeo_transient_add(issues, v, n);
+	}
+	homeo_transient_register(issues);
+	homeo_spi_run(&plan, UPSERT_ISSUES, 0, NULL, NULL, SPI_OK_SELECT);
+	homeo_transient_end(issues);
+}
+
+/*
+ * What came back from UPSERT_ISSUES, in the order of groups.  Returns how many.
+ */
+static int
+take_turned(const HomeoRowGroup *groups, HomeoTurnedIssue *turned)
+{
+	int			g = 0;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HomeoTurnedIssue *issue = &turned[i];
+		bool		made = DatumGetBool(homeo_spi_value(i, 3));
+
+		issue->service_id = DatumGetInt64(homeo_spi_value(i, 1));
+		issue->issue_id = DatumGetInt64(homeo_spi_value(i, 2));
+		while (groups[g].latest->service_id != issue->service_id ||
+			   groups[g].latest->issue_id != issue->issue_id)
+			g++;
+		issue->sample = groups[g].latest;
+		/* It was merged into another since the transaction's snapshot. */
+		if (made && !issue->sample->is_new)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not serialize access due to concurrent delete"),
+					 errdetail("Another transaction has merged or deleted the issue of an event.")));
+	}
+	return (int) SPI_processed;
+}
+
+int
+homeo_store_issues(HomeoRow **rows, int nrows, HomeoTurnedIssue *turned)
+{
+	HomeoRowGroup *groups = palloc(sizeof(*groups) * nrows);
+	int			ngroups;
 
 	qsort(rows, nrows, sizeof(*rows), homeo_row_compare_group);
-	groups = make_groups(rows, nrows);
-	homeo_transient_register(groups);
-	minutes = make_minutes(rows, nrows);
-	homeo_transient_register(minutes);
-
-	make_issues();
-	take_turned(rows, nrows, turned, nturned);
-	count_minutes();
-	for (int i = 0; i < *nturned; i++)
-		ids[i] = Int64GetDatum(turned[i].issue_id);
-	created = PointerGetDatum(construct_array(ids, *nturned, INT8OID,
-											  sizeof(int64), FLOAT8PASSBYVAL,
-											  TYPALIGN_DOUBLE));
-	count_issues(created);
-	take_turned(rows, nrows, turned, nturned);
-	homeo_transient_end(groups);
-	homeo_transient_end(minutes);
+	homeo_issue_assign(rows, nrows);
+	qsort(rows, nrows, sizeof(*rows), compare_issue);
+	count_minutes(rows, nrows);
+	ngroups = make_groups(rows, nrows, groups);
+	upsert_issues(groups, ngroups);
+	return take_turned(groups, turned);
 }

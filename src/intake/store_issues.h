@@ -7,14 +7,11 @@
 
 #include "intake/store_rows.h"
 
-/* Refuses the rows whose issue would be one too many for its service. */
-extern void homeo_store_refuse_new_issues(HomeoRow **rows, int nrows);
-
 /*
- * Counts rows, which are then in the order of homeo_row_compare_group, and says
- * which issues are new or came back: turned has room for one a row.
+ * Counts rows, whose order is another afterwards.  Says in turned, which has
+ * room for one a row, which issues are new or came back, and returns how many.
  */
-extern void homeo_store_issues(HomeoRow **rows, int nrows,
-							   HomeoTurnedIssue *turned, int *nturned);
+extern int	homeo_store_issues(HomeoRow **rows, int nrows,
+							   HomeoTurnedIssue *turned);
 
 #endif							/* HOMEO_STORE_ISSUES_H */

@@ -12,7 +12,7 @@
  * functions below run, and within a table in the order of its key:
  * services, partitions, stacks, errors, late_event_ids, issue_fingerprints, issue_counts,
  * issues, and the audit log.  merge() and split() lock issue_fingerprints as a table
- * against the ROW EXCLUSIVE lock that store_issues.c has until the end of the
+ * against the ROW EXCLUSIVE lock that issue_of.c takes until the end of the
  * transaction, so a fingerprint's issue can't change under us.
  *
  * Memory: CurrentMemoryContext, which lives as long as the batch.
@@ -23,6 +23,7 @@
 
 #include "executor/spi.h"
 #include "intake/flood.h"
+#include "intake/issue_limit.h"
 #include "intake/partition.h"
 #include "intake/retry.h"
 #include "intake/store_errors.h"
@@ -54,7 +55,6 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 	int			nkept = 0;
 	int			nstored = 0;
 
-	/* Each statement can make one issue of each row turn. */
 	*turned = palloc(sizeof(HomeoTurnedIssue) * nrows);
 	*nturned = 0;
 
@@ -69,7 +69,7 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 		rows[i]->refusal = NULL;
 	}
 	homeo_store_services(rows, nrows);
-	homeo_store_refuse_new_issues(rows, nrows);
+	homeo_issue_limit_apply(rows, nrows);
 	for (int i = 0; i < nrows; i++)
 	{
 		if (rows[i]->refusal == NULL)
@@ -98,7 +98,7 @@ homeo_store_rows(HomeoRow **rows, int nrows,
 			sorted[nstored++] = rows[i];
 	}
 	if (nstored > 0)
-		homeo_store_issues(sorted, nstored, *turned, nturned);
+		*nturned = homeo_store_issues(sorted, nstored, *turned);
 
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");

@@ -72,12 +72,18 @@
  * took, but for no longer than the limit.  What a batch costs besides its
  * events is so shared by the more of them the faster they come, and callers
  * keep their processors.  In a flood of errors that are known already it
- * rests longer, and takes so many batches' events at once.
+ * rests longer.
  */
 #define REST_FACTOR			3
 #define REST_LIMIT_MS		50
 #define FLOOD_REST_MS		100
-#define FLOOD_BATCHES		4
+
+/*
+ * So many batches' events are taken at once in such a flood, as few are stored;
+ * and while the worker is behind: each issue and each minute of it is then
+ * written less often.
+ */
+#define LARGE_BATCHES		4
 
 /* Failures in a row after which a batch is taken apart, or an event left. */
 #define MAX_TRIES			3
@@ -139,6 +145,7 @@ typedef struct HomeoConsumer
 	int			deferred_tries; /* failures in a row of deferred events */
 	instr_time	batch_began;
 	long		batch_took;		/* milliseconds */
+	bool		behind;			/* there was more than the last batch took */
 
 	/* Failures in a row of what is next. */
 	int			tries;
@@ -315,7 +322,7 @@ is_careful(const HomeoConsumer *c)
 }
 
 /*
- * How many events to take; more in a flood, as few are stored.
+ * How many events to take.
  *
  * A batch that failed MAX_TRIES times in a row for a reason that store.c
  * doesn't blame on an event is stored one by one, as far as it went (a block of
@@ -327,8 +334,8 @@ batch_limit(HomeoConsumer *c)
 {
 	if (is_careful(c))
 		return 1;
-	if (is_flood(c))
-		return FLOOD_BATCHES * homeo_guc_batch_size;
+	if (is_flood(c) || c->behind)
+		return LARGE_BATCHES * homeo_guc_batch_size;
 	return homeo_guc_batch_size;
 }
 
@@ -391,7 +398,8 @@ turn(void *arg)
 	if (nevents > 0)
 	{
 		store(c, events, nevents);
-		return has_more(c);
+		c->behind = has_more(c);
+		return c->behind;
 	}
 	if (c->deferred &&
 		homeo_worker_milliseconds_since(c->deferred_tried) >= DEFERRED_RETRY_MS)
