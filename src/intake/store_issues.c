@@ -144,17 +144,19 @@ count_minutes(HomeoRow **rows, int nrows)
 
 /*
  * The index is on last_active, which moves once an hour, so that most changes
- * need no other entries in indexes.  What comes back are the issues whose
- * status has changed, and those that were not there, whose status was null.
+ * need no other entries in indexes.  $1 is the time of this statement and of
+ * no other.  What comes back are the issues that were made or have changed
+ * their status; of the latter, which ON CONFLICT has locked, xmax is not 0.
  */
 #define UPSERT_ISSUES \
 	"with counted as (" \
 	" insert into homeostasis.issues as i" \
 	"  (service_id, id, title, level, language, error_type, sqlstate," \
 	"   first_seen, last_seen, last_active, error_count, sample_event_id," \
-	"   sample_timestamp)" \
+	"   sample_timestamp, status_changed_at)" \
 	" select service_id, issue_id, title, level, language, error_type, sqlstate," \
-	"  first_seen, last_seen, last_seen, n, event_id, last_seen from homeo_issues" \
+	"  first_seen, last_seen, last_seen, n, event_id, last_seen, $1" \
+	" from homeo_issues" \
 	" on conflict (service_id, id) do update set" \
 	"  error_count = i.error_count + excluded.error_count," \
 	"  first_seen = least(i.first_seen, excluded.first_seen)," \
@@ -167,15 +169,11 @@ count_minutes(HomeoRow **rows, int nrows)
 	"  status = case when " REGRESSED " then 'regressed'" \
 	"   when " UNMUTED " then 'open' else i.status end," \
 	"  status_changed_at = case when " REGRESSED " or " UNMUTED \
-	"   then now() else i.status_changed_at end," \
+	"   then $1 else i.status_changed_at end," \
 	"  muted_until = case when i.status = 'muted' and not " UNMUTED \
 	"   then i.muted_until end" \
-	" returning service_id, id, status, case when status_changed_at = now() then" \
-	"  (select o.status from homeostasis.issues o" \
-	"   where o.service_id = i.service_id and o.id = i.id)" \
-	"  else status end as status_before)" \
-	" select service_id, id, status_before is null from counted" \
-	" where status_before is distinct from status"
+	" returning service_id, id, xmax = 0 as made, status_changed_at)" \
+	" select service_id, id, made from counted where status_changed_at = $1"
 
 static void
 upsert_issues(HomeoRowGroup *groups, int ngroups)
@@ -189,6 +187,8 @@ upsert_issues(HomeoRowGroup *groups, int ngroups)
 	};
 	HomeoTransient *issues = homeo_transient_make("homeo_issues", columns,
 												  lengthof(columns));
+	Oid			type = TIMESTAMPTZOID;
+	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
 
 	for (int i = 0; i < ngroups; i++)
 	{
@@ -211,7 +211,7 @@ upsert_issues(HomeoRowGroup *groups, int ngroups)
 		homeo_transient_add(issues, v, n);
 	}
 	homeo_transient_register(issues);
-	homeo_spi_run(&plan, UPSERT_ISSUES, 0, NULL, NULL, SPI_OK_SELECT);
+	homeo_spi_run(&plan, UPSERT_ISSUES, 1, &type, &now, SPI_OK_SELECT);
 	homeo_transient_end(issues);
 }
 

@@ -74,8 +74,8 @@
  * keep their processors.  In a flood of errors that are known already it
  * rests longer.
  */
-#define REST_FACTOR			3
-#define REST_LIMIT_MS		50
+#define REST_FACTOR			1
+#define REST_LIMIT_MS		10
 #define FLOOD_REST_MS		100
 
 /*
@@ -602,6 +602,23 @@ put_away(HomeoConsumer *c)
 	homeo_journal_remove_all();
 }
 
+/*
+ * Statements of this worker find by their keys a few rows of tables that may
+ * be large.  A plan that was made while they were empty would read them whole,
+ * and be kept until they are analyzed.
+ */
+static void
+set_options(void)
+{
+	static const char *const off[] = {
+		"synchronous_commit", "enable_seqscan", "enable_hashjoin",
+		"enable_mergejoin"
+	};
+
+	for (int i = 0; i < lengthof(off); i++)
+		SetConfigOption(off[i], "off", PGC_USERSET, PGC_S_OVERRIDE);
+}
+
 void
 homeo_ingest_main(Datum main_arg)
 {
@@ -614,8 +631,7 @@ homeo_ingest_main(Datum main_arg)
 	/* It ends between two turns, so that it can drain the ring. */
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	homeo_worker_connect();
-	SetConfigOption("synchronous_commit", "off", PGC_USERSET,
-					PGC_S_OVERRIDE);
+	set_options();
 
 	if (once)
 	{

@@ -285,6 +285,23 @@ select is(pg_temp.again('flood'), 'open', 'and then it opens');
 select is(error_count, 9::bigint, 'whatever its status, it is counted')
 from homeostasis.issues where title = 'flood';
 
+create function pg_temp.written_to_indexes() returns bigint
+language sql as $$
+  select pg_stat_get_xact_tuples_updated(t) - pg_stat_get_xact_tuples_hot_updated(t)
+  from (values ('homeostasis.issues'::regclass)) v (t)
+$$;
+select pg_temp.written_to_indexes() as before, pg_stat_get_xact_tuples_updated('homeostasis.issues'::regclass) as updates \gset
+select pg_temp.again('flood') from generate_series(1, 3);
+select is(row(pg_temp.written_to_indexes() - :before,
+    pg_stat_get_xact_tuples_updated('homeostasis.issues'::regclass) - :updates)::text, '(0,3)',
+  'an issue that occurs again is changed without writing to its indexes');
+select pg_temp.again('flood', now() + interval '30 minutes');
+select ok(last_seen = now() + interval '30 minutes' and last_active < last_seen, 'nor does what is indexed move at once')
+from homeostasis.issues where title = 'flood';
+select pg_temp.again('flood', now() + interval '3 hours');
+select is(last_active, last_seen, 'but after an hour')
+from homeostasis.issues where title = 'flood';
+
 -- Diagnoses -----------------------------------------------------------------
 
 insert into homeostasis.rule_packs (name, description, version) values ('t', 't', '1');
