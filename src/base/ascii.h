@@ -13,10 +13,34 @@
 #include <stddef.h>
 #include <string.h>
 
+/* What a byte can be; see the functions below. */
+#define HOMEO_ASCII_DIGIT	0x01
+#define HOMEO_ASCII_UPPER	0x02
+#define HOMEO_ASCII_LOWER	0x04
+#define HOMEO_ASCII_HEX		0x08
+#define HOMEO_ASCII_HIGH	0x10
+#define HOMEO_ASCII_UNDER	0x20
+
+static const unsigned char homeo_ascii_classes[256] = {
+	['0' ... '9'] = HOMEO_ASCII_DIGIT | HOMEO_ASCII_HEX,
+	['A' ... 'F'] = HOMEO_ASCII_UPPER | HOMEO_ASCII_HEX,
+	['G' ... 'Z'] = HOMEO_ASCII_UPPER,
+	['a' ... 'f'] = HOMEO_ASCII_LOWER | HOMEO_ASCII_HEX,
+	['g' ... 'z'] = HOMEO_ASCII_LOWER,
+	['_'] = HOMEO_ASCII_UNDER,
+	[0x80 ... 0xff] = HOMEO_ASCII_HIGH
+};
+
+static inline bool
+homeo_ascii_is(char c, int classes)
+{
+	return (homeo_ascii_classes[(unsigned char) c] & classes) != 0;
+}
+
 static inline bool
 homeo_ascii_is_digit(char c)
 {
-	return c >= '0' && c <= '9';
+	return homeo_ascii_is(c, HOMEO_ASCII_DIGIT);
 }
 
 static inline char
@@ -28,40 +52,41 @@ homeo_ascii_lower(char c)
 static inline bool
 homeo_ascii_is_upper(char c)
 {
-	return c >= 'A' && c <= 'Z';
+	return homeo_ascii_is(c, HOMEO_ASCII_UPPER);
 }
 
 static inline bool
 homeo_ascii_is_alpha(char c)
 {
-	c = homeo_ascii_lower(c);
-	return c >= 'a' && c <= 'z';
+	return homeo_ascii_is(c, HOMEO_ASCII_UPPER | HOMEO_ASCII_LOWER);
 }
 
 static inline bool
 homeo_ascii_is_alnum(char c)
 {
-	return homeo_ascii_is_alpha(c) || homeo_ascii_is_digit(c);
+	return homeo_ascii_is(c, HOMEO_ASCII_UPPER | HOMEO_ASCII_LOWER |
+						  HOMEO_ASCII_DIGIT);
 }
 
 static inline bool
 homeo_ascii_is_hex(char c)
 {
-	c = homeo_ascii_lower(c);
-	return homeo_ascii_is_digit(c) || (c >= 'a' && c <= 'f');
+	return homeo_ascii_is(c, HOMEO_ASCII_HEX);
 }
 
 static inline bool
 homeo_ascii_is_high(char c)
 {
-	return ((unsigned char) c) >= 0x80;
+	return homeo_ascii_is(c, HOMEO_ASCII_HIGH);
 }
 
 /* A part of an identifier or of a word of any language. */
 static inline bool
 homeo_ascii_is_word(char c)
 {
-	return homeo_ascii_is_alnum(c) || c == '_' || homeo_ascii_is_high(c);
+	return homeo_ascii_is(c, HOMEO_ASCII_UPPER | HOMEO_ASCII_LOWER |
+						  HOMEO_ASCII_DIGIT | HOMEO_ASCII_UNDER |
+						  HOMEO_ASCII_HIGH);
 }
 
 /* White space and every other control character, NUL included. */

@@ -19,6 +19,27 @@
 #include "intake/scrub_statement.h"
 #include "intake/scrubber.h"
 
+/* A byte with which nothing begins: white space and most punctuation. */
+static inline bool
+is_sign(char c)
+{
+	return !is_key_char(c) && c != ':';
+}
+
+/*
+ * The next position where anything can begin: not inside a word, nor at a
+ * sign.  Most of a text is that.
+ */
+static inline size_t
+skip_dull(const HomeoScrubber *s)
+{
+	size_t		pos = s->in;
+
+	if (homeo_ascii_is_alnum(s->prev))
+		pos = skip_while(s, pos, homeo_ascii_is_alnum);
+	return skip_while(s, pos, is_sign);
+}
+
 size_t
 homeo_scrub(char *text, size_t len)
 {
@@ -37,15 +58,19 @@ homeo_scrub(char *text, size_t len)
 			hide_to(&s, s.len);
 			break;
 		}
-		/* Nothing begins inside a word, and most of a text is that. */
-		if (homeo_ascii_is_alnum(c) && homeo_ascii_is_alnum(s.prev) &&
-			s.arguments == 0 && s.hide_from == 0)
+		if (s.arguments > 0)
 		{
-			copy_to(&s, skip_while(&s, s.in, homeo_ascii_is_alnum));
-			continue;
+			if (homeo_scrub_statement_hide_argument(&s))
+				continue;
 		}
-		if (homeo_scrub_statement_hide_argument(&s) ||
-			homeo_scrub_form_hide(&s))
+		else if (s.hide_from == 0)
+		{
+			copy_to(&s, skip_dull(&s));
+			if (s.in == s.len)
+				break;
+			c = s.buf[s.in];
+		}
+		if (homeo_scrub_form_hide(&s))
 			continue;
 		if (is_key_char(c) && !is_key_char(s.prev) &&
 			homeo_scrub_named_hide(&s))

@@ -13,7 +13,7 @@
  */
 typedef struct Prefix
 {
-	const char *prefix;			/* in exactly this case */
+	char		prefix[16];		/* in exactly this case */
 	size_t		least;			/* bytes that must follow */
 	bool		digit;			/* one of the first of them must be a digit */
 } Prefix;
@@ -51,11 +51,12 @@ hide_prefixed(HomeoScrubber *s)
 		const Prefix *p = &prefixes[i];
 		bool		verifier = p->least == 1;
 		bool		(*belongs) (char) = verifier ? is_verifier_char : is_base64url;
-		size_t		start = s->in + strlen(p->prefix);
+		size_t		start;
 		size_t		end;
 
 		if (!homeo_ascii_starts(s->buf + s->in, s->len - s->in, p->prefix))
 			continue;
+		start = s->in + strlen(p->prefix);
 		for (end = start; end < s->len && end - start < p->least &&
 			 belongs(s->buf[end]); end++)
 			;
@@ -314,6 +315,7 @@ bool
 homeo_scrub_form_hide(HomeoScrubber *s)
 {
 	char		c = s->buf[s->in];
+	char		next = at(s, s->in + 1);
 	bool		inside = homeo_ascii_is_alnum(s->prev) ||
 	homeo_ascii_is_high(s->prev);
 
@@ -331,15 +333,20 @@ homeo_scrub_form_hide(HomeoScrubber *s)
 			return s->prev != '-' && hide_pem(s);
 		case 'e':
 			return hide_jwt(s);
-			/* What prefixes begin with. */
+			/* What prefixes begin with, and their second letters. */
 		case 'A':
+			return homeo_ascii_is_one_of(next, "IKS") && hide_prefixed(s);
 		case 'S':
+			return next == 'C' && hide_prefixed(s);
 		case 'g':
+			return homeo_ascii_is_one_of(next, "hil") && hide_prefixed(s);
 		case 'n':
+			return next == 'p' && hide_prefixed(s);
 		case 'r':
 		case 's':
+			return next == 'k' && hide_prefixed(s);
 		case 'x':
-			return hide_prefixed(s);
+			return next == 'o' && hide_prefixed(s);
 		default:
 			return homeo_ascii_is_digit(c) && s->prev != '_' && hide_card(s);
 	}

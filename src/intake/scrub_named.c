@@ -744,6 +744,56 @@ is_named_argument(const HomeoScrubber *s, const Assignment *a)
 		(at(s, a->value) == '\'' || looking_at(s, a->value, "e'"));
 }
 
+/* Three letters, which are lower case, as a number. */
+#define ENDING(a, b, c) (((a) << 16) | ((b) << 8) | (c))
+
+/*
+ * Could the word from the start to end be any that is looked for, here or in
+ * scrub_statement.c?  Most words are told from all of those by their last
+ * letters.  After some words others count, too.
+ */
+static bool
+may_matter(const HomeoScrubber *s, size_t end)
+{
+	if (s->curl || s->secret_column || s->arguments > 0)
+		return true;
+	while (end > s->in && homeo_ascii_is_digit(s->buf[end - 1]))
+		end--;					/* as in key_kind() */
+	if (end - s->in < 3)
+		return false;
+	switch (ENDING(homeo_ascii_lower(s->buf[end - 3]),
+				   homeo_ascii_lower(s->buf[end - 2]),
+				   homeo_ascii_lower(s->buf[end - 1])))
+	{
+			/* Names of secrets: see keys. */
+		case ENDING('o', 'r', 'd'):
+		case ENDING('s', 'w', 'd'):
+		case ENDING('a', 's', 'e'):
+		case ENDING('p', 'w', 'd'):
+		case ENDING('a', 's', 's'):
+		case ENDING('s', 'i', 'g'):
+		case ENDING('r', 'e', 't'):
+		case ENDING('k', 'e', 'n'):
+		case ENDING('k', 'e', 'y'):
+		case ENDING('u', 'r', 'e'):
+		case ENDING('i', 'o', 'n'):
+		case ENDING('k', 'i', 'e'):
+			/* bearer, identified, curl */
+		case ENDING('r', 'e', 'r'):
+		case ENDING('i', 'e', 'd'):
+		case ENDING('u', 'r', 'l'):
+			/* insert, and functions that take secrets */
+		case ENDING('e', 'r', 't'):
+		case ENDING('y', 'p', 't'):
+		case ENDING('_', 'i', 'v'):
+		case ENDING('m', 'a', 'c'):
+		case ENDING('t', 'e', 'a'):
+			return true;
+		default:
+			return false;
+	}
+}
+
 /*
  * At the start of a word: is it the name of a secret that follows?  Then both
  * have been dealt with.
@@ -754,6 +804,8 @@ homeo_scrub_named_hide(HomeoScrubber *s)
 	size_t		end = skip_while(s, s->in, is_key_char);
 	Assignment	a;
 
+	if (!may_matter(s, end))
+		return false;
 	memset(&a, 0, sizeof(a));
 	a.kind = key_kind(s, s->in, end);
 	if (a.kind == KEY_NONE)
