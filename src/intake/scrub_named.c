@@ -744,8 +744,10 @@ is_named_argument(const HomeoScrubber *s, const Assignment *a)
 		(at(s, a->value) == '\'' || looking_at(s, a->value, "e'"));
 }
 
-/* Three letters, which are lower case, as a number. */
-#define ENDING(a, b, c) (((a) << 16) | ((b) << 8) | (c))
+/* Three bytes as a number. */
+#define ENDING(a, b, c) \
+	(((uint32_t) (unsigned char) (a) << 16) | \
+	 ((uint32_t) (unsigned char) (b) << 8) | (uint32_t) (unsigned char) (c))
 
 /*
  * Could the word from the start to end be any that is looked for, here or in
