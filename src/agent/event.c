@@ -152,15 +152,16 @@ write_field(const HomeoLogEvent *event, HomeoLogField field,
 static void
 write_timestamp(int64_t usec, HomeoBuffer *out)
 {
-	time_t		seconds = (time_t) (usec / AGENT_SECOND);
+	int			fraction = (int) ((usec % AGENT_SECOND + AGENT_SECOND) %
+								  AGENT_SECOND);
+	time_t		seconds = (time_t) ((usec - fraction) / AGENT_SECOND);
 	struct tm	parts;
 	char text[	40];
 
 	(void) gmtime_r(&seconds, &parts);
 	(void) strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
 	write_key(out, HOMEO_WIRE_TIMESTAMP);
-	agent_buffer_print(out, "\"%s.%06dZ\"", text,
-					   (int) (usec % AGENT_SECOND));
+	agent_buffer_print(out, "\"%s.%06dZ\"", text, fraction);
 }
 
 void

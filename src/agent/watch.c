@@ -579,7 +579,13 @@ consider_all(HomeoWatch *watch)
 		glob_t		paths;
 
 		if (glob(watch->patterns[i], GLOB_NOSORT, NULL, &paths) != 0)
+		{
+			/* Perhaps it will be there later; or it is a slip of the pen. */
+			if (!watch->scanned)
+				agent_warn("no file is called %s%s", watch->patterns[i],
+						   watch->once ? "" : " yet");
 			continue;
+		}
 		for (size_t k = 0; k < paths.gl_pathc; k++)
 			consider(watch, paths.gl_pathv[k]);
 		globfree(&paths);

@@ -430,7 +430,7 @@ append("$formats/f.log", 'WARNING not bad enough id-warning', 'INFO fine', 'Trac
 start_agent('formats', '--service=formats', "$formats/*");
 poll_until($node, q{select string_agg(concat_ws('/', substring(e.message from 'id-\w+'), e.error_type, e.language, e.level, e.sqlstate, e.database_name), ' ' order by substring(e.message from 'id-\w+') collate "C")
     from homeostasis.errors e join homeostasis.services s on s.id = e.service_id where s.name = 'formats'},
-    'id-crash/error/go/panic id-csvlog/unique_violation/sql/error/23505/shop id-journal/error/unknown/error'
+    'id-crash/panic/go/panic id-csvlog/unique_violation/sql/error/23505/shop id-journal/error/unknown/error'
     . ' id-json/TypeError/javascript/error id-jsonlog/too_many_connections/sql/fatal/53300/shop'
     . ' id-logfmt/error/unknown/error id-python/ValueError/python/error',
     'each format is recognised and read');
