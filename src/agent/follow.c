@@ -159,14 +159,17 @@ skip(HomeoStream *stream, bool last, HomeoRecord *record)
 			break;
 		}
 		keep = (size_t) (end - text.data) +1;
-		if (begins != NULL && text.len - keep < LOOK_AHEAD && !last)
+		if (begins == NULL || begins(agent_span_from(text, keep)))
+		{
+			pos = keep;
+			goto found;
+		}
+		if (text.len - keep < LOOK_AHEAD && !last)
 		{
 			pos = keep - 1;
 			break;
 		}
 		pos = keep;
-		if (begins == NULL || begins(agent_span_from(text, keep)))
-			goto found;
 	}
 	if (!last)
 	{
