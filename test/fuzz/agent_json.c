@@ -2,7 +2,7 @@
  * agent_json.c
  *		Fuzz target for the agent's JSON.
  *
- * What is written of any bytes is JSON, and comes back as plain; a copy of
+ * What is written of any bytes is JSON, and comes back as text; a copy of
  * what is valid is valid, and copying it again changes nothing.
  */
 #include "agent/json.h"

@@ -55,7 +55,8 @@ test_odd(void)
 	has(HOMEO_LOG_MESSAGE, "\xff", "bytes that are no characters stay");
 	parse("json", BYTES("{\"level\":1e400,\"time\":1e400,\"msg\":\"boom\"}"));
 	has_time(-1, 0, "a time out of range is none");
-	has_metadata("\"level\":1e400,\"time\":1e400", "... it is metadata");
+	has_metadata("\"level\":\"1e400\",\"time\":\"1e400\"",
+				 "... it is metadata");
 	parse("json", BYTES("{\"level\":\"error\",\"n\":1e999999999}"));
 	has_metadata("\"n\":\"1e999999999\"", "a number out of range is a string");
 	parse("json", BYTES("{\"level\":99999999999999999999,\"msg\":\"ERROR x\"}"));
@@ -98,6 +99,13 @@ test_much(void)
 		   "of much metadata, some is kept");
 	agent_buffer_print(&all, "{%s}", event.metadata.data);
 	tap_ok(agent_json_valid(agent_buffer_span(&all)), "... and is valid");
+	agent_buffer_clear(&much);
+	agent_buffer_add_string(&much, "{\"level\":\"error\",\"a\":[1");
+	for (int i = 0; i < 20000; i++)
+		agent_buffer_add_string(&much, ",1");
+	agent_buffer_add_string(&much, "],\"b\":2}");
+	parse("json", agent_buffer_span(&much));
+	has_metadata("\"b\":2", "a value that a jsonb writes too long is left out");
 	agent_buffer_free(&much);
 	agent_buffer_free(&all);
 }

@@ -111,7 +111,12 @@ main(void)
 	copies(BYTES("\"\\ud83d\\u0041\""), "\"\xef\xbf\xbd" "A\"",
 		   "nor is one before something else");
 	copies(BYTES("1e99999"), "\"1e99999\"", "no numeric holds 1e99999");
-	copies(BYTES("-1e-999"), "-1e-999", "one holds -1e-999");
+	copies(BYTES("-1e-99"), "-1e-99", "one holds -1e-99");
+	copies(BYTES("[1e999,0E+999]"), "[\"1e999\",\"0E+999\"]",
+		   "a jsonb would write 1e999 with all its zeros");
+	tap_ok(agent_json_length(BYTES("{\"a,:e\\\"\":[1,2]}")) == 18,
+		   "it writes blanks between values");
+	tap_ok(agent_json_length(BYTES("[1e99]")) > 102, "... and zeros");
 	copies(BYTES("{\"\\u0000\":\"\xff\"}"), "{\"\\\\x00\":\"\\\\xFF\"}",
 		   "keys are texts, too");
 
