@@ -177,10 +177,16 @@ step_connecting(HomeoSender *sender)
 			break;
 		case PGRES_POLLING_OK:
 			(void) PQsetNoticeReceiver(sender->connection, ignore_notice, NULL);
-			/* The name of a function in another schema is no name in ours. */
+			/*
+			 * Bytes are converted event by event, and one that cannot be is
+			 * refused for good; a text as a whole is, and can be sent again
+			 * without such characters.  So it is text, unless nothing is
+			 * converted.
+			 */
 			if (PQsetnonblocking(sender->connection, 1) != 0 ||
 				!PQsendQuery(sender->connection,
-							 "select pg_catalog.to_regprocedure('homeostasis.report_batch(bytea, text)') is not null"))
+							 "select pg_catalog.to_regprocedure('homeostasis.report_batch(bytea, text)') is not null"
+							 " and pg_catalog.getdatabaseencoding() = 'UTF8'"))
 				return fail_connection(sender, "could not ask the database");
 			sender->state = HOMEO_SEND_PROBING;
 			sender->unsent = false;
