@@ -31,23 +31,23 @@
 static void
 copy_message(const char *message, char *copy, size_t size)
 {
-	HomeoSpan	text = agent_span_trim(agent_span_string(message));
+	HomeoSpan	trimmed = agent_span_trim(agent_span_string(message));
 
-	snprintf(copy, size, "%.*s", (int) text.len, text.data);
+	snprintf(copy, size, "%.*s", (int) trimmed.len, trimmed.data);
 }
 
 bool
 agent_send_check(const char *conninfo, char *problem, size_t size)
 {
-	HomeoSpan	text = agent_span_string(conninfo);
+	HomeoSpan	given = agent_span_string(conninfo);
 	PQconninfoOption *options;
 	char	   *message = NULL;
 	bool		good;
 
 	/* As libpq tells a connection string from the name of a database. */
-	if (!agent_span_has(text, "=") &&
-		!agent_span_starts(text, "postgresql://") &&
-		!agent_span_starts(text, "postgres://"))
+	if (!agent_span_has(given, "=") &&
+		!agent_span_starts(given, "postgresql://") &&
+		!agent_span_starts(given, "postgres://"))
 		return true;
 	options = PQconninfoParse(conninfo, &message);
 	good = options != NULL;
@@ -177,6 +177,7 @@ step_connecting(HomeoSender *sender)
 			break;
 		case PGRES_POLLING_OK:
 			(void) PQsetNoticeReceiver(sender->connection, ignore_notice, NULL);
+
 			/*
 			 * Bytes are converted event by event, and one that cannot be is
 			 * refused for good; a text as a whole is, and can be sent again

@@ -449,8 +449,8 @@ begin_stream(HomeoWatch *watch, const char *path, const char *real,
 	if (got <= 0)
 		return false;
 	if (got < AGENT_HEAD && memchr(head, '\n', (size_t) got) == NULL &&
-		!watch->once && agent_now() - (int64_t) st->st_mtim.tv_sec *
-		AGENT_SECOND < FIRST_LINE_TIME)
+		!watch->once &&
+		agent_now() - agent_stream_changed(st) < FIRST_LINE_TIME)
 		return false;
 
 	s = agent_stream_new(path, real);
@@ -484,16 +484,14 @@ static bool
 take_known(HomeoWatch *watch, HomeoStream *stream, const char *path,
 		   const struct stat *st)
 {
-	int64_t		changed = (int64_t) st->st_mtim.tv_sec * AGENT_SECOND +
-	st->st_mtim.tv_nsec / 1000;
-
 	stream->present = true;
 	if (agent_stream_is_open(stream))
 		return true;
 	if (agent_stream_done(stream))
 	{
 		stream->gone = agent_now() / AGENT_SECOND;
-		if (st->st_size == stream->size && changed == stream->changed)
+		if (st->st_size == stream->size &&
+			agent_stream_changed(st) == stream->changed)
 			return true;
 	}
 	if (try_attach(watch, stream, path))

@@ -91,7 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const HomeoFormat *format = agent_format_named(names[take_byte(&data, &size) %
 														 (sizeof(names) / sizeof(names[0]))]);
 	size_t		step = (size_t) take_byte(&data, &size) * 4 + 1;
-	const char *text = (const char *) data;
+	const char *log = (const char *) data;
 	size_t		start = 0;
 	size_t		there = 0;
 	HomeoFrame	frame = {0};
@@ -105,7 +105,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (start < size)
 	{
 		HomeoMore	more = there < size ? HOMEO_MORE_COMES : HOMEO_MORE_NEVER;
-		char	   *copy = exact_copy(text + start, there - start);
+		char	   *copy = exact_copy(log + start, there - start);
 		size_t		n = format->frame(&frame, agent_span(copy, there - start),
 									  more);
 

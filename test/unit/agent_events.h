@@ -52,9 +52,9 @@ parse(const char *format, HomeoSpan record)
 static inline void
 has(HomeoLogField field, const char *expected, const char *name)
 {
-	HomeoSpan	text = agent_buffer_span(&event.text[field]);
+	HomeoSpan	got = agent_buffer_span(&event.text[field]);
 
-	(void) tap_same(text.data, text.len, expected, name);
+	(void) tap_same(got.data, got.len, expected, name);
 }
 
 static inline void
@@ -80,9 +80,9 @@ has_time(int64_t seconds, int microseconds, const char *name)
 static inline void
 has_metadata(const char *expected, const char *name)
 {
-	HomeoSpan	text = agent_buffer_span(&event.metadata);
+	HomeoSpan	got = agent_buffer_span(&event.metadata);
 
-	(void) tap_same(text.data, text.len, expected, name);
+	(void) tap_same(got.data, got.len, expected, name);
 }
 
 /*

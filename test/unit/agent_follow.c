@@ -187,7 +187,7 @@ test_compressed(void)
 		   "a compressed file is read to its end");
 	agent_stream_free(stream);
 
-	/* Damaged in the middle: what is before is read, and that it ends is said. */
+	/* Damaged in the middle: what is before is read. */
 	packed.data[packed.len / 2] ^= 0x55;
 	write_log(agent_buffer_span(&packed));
 	stream = open_log("text");
