@@ -179,8 +179,8 @@ SKIP:
     my $ticks = sub { my @f = split / /, slurp_file('/proc/' . agent_pid() . '/stat'); return $f[13] + $f[14] };
     my $before = $ticks->();
     append($full, errors_for('full', 10));
-    wait_said('full', qr/(?:could not write \S+state: .*){2}/s, 'that it cannot be written is said');
-    cmp_ok($ticks->() - $before, '<', 50, 'meanwhile the agent rests');
+    wait_said('full', qr/(?:could not write \S+state: .*){4}/s, 'that it cannot be written is said');
+    cmp_ok($ticks->() - $before, '<', 20, 'meanwhile the agent rests');
 }
 chmod 0700, "$base/full" or die $!;
 all_stored('full', 'what was read meanwhile is reported when it can be written');
