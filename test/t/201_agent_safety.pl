@@ -22,6 +22,7 @@ my $storm = "$logs/storm.log";
 my @storm = ('--service=storm', '--batch-size=20', '--spool-limit=8kB', "$storm*");
 my $largest = 0;
 my $rotations = 0;
+my $stored = q{select count(*) from homeostasis.errors e join homeostasis.services s on s.id = e.service_id where s.name = 'storm'};
 
 # Grows for some tenths of a second.
 sub grow
@@ -43,8 +44,11 @@ sub grow
 append($storm, errors_for('storm', 1));
 for my $round (1 .. 5)
 {
+    # Killed while the server takes events: some are sent again.
+    my $before = $node->safe_psql('postgres', $stored);
+    append($storm, errors_for('storm', 100));
     start_agent('storm', @storm);
-    grow();
+    poll_until($node, "select ($stored) > $before", 't', "some events are stored (round $round)");
     end_agent('KILL');
     start_agent('storm', @storm);
     grow();
