@@ -148,7 +148,7 @@ KINDS = static unit isolation sql tap
 .PHONY: all install uninstall help setup private clean clean-build demo bench \
 	docs test installcheck check-server sanitize sqlsmith mutants fuzz \
 	$(KINDS:%=test-%) floors indent indent-check objects sql-list warnings \
-	cppcheck modules .demo .bench .test .sqlsmith
+	cppcheck agent-alone modules .demo .bench .test .sqlsmith
 
 all: $(AGENT) ## build the module, its install script, the agent (the default)
 
@@ -350,9 +350,10 @@ modules: private $(MODULES_SO)
 # sanitizers that do not get along with it.
 PLAIN_SOURCES := $(shell grep -L '"postgres\.h"' $(SOURCES) /dev/null | \
 	grep -v /dev/null)
-UNIT_CFLAGS = -std=gnu11 -g -O1 $(WARNINGS) -Isrc -Itest/unit $(HS_CFLAGS) \
-	-I$(shell $(PG_CONFIG) --includedir-server) -fno-omit-frame-pointer -fsanitize=address,undefined \
+SANITIZE = -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all
+UNIT_CFLAGS = -std=gnu11 -g -O1 $(WARNINGS) -Isrc -Itest/unit $(HS_CFLAGS) \
+	-I$(shell $(PG_CONFIG) --includedir-server) $(SANITIZE)
 # What PCRE2 and Vectorscan say is compared with what the sources say; the
 # checksums of PostgreSQL come in a library of its own.
 UNIT_LIBS = $(SHLIB_LINK) $(shell $(PG_CONFIG) --pkglibdir)/libpgport.a
@@ -368,7 +369,25 @@ build/unit/%: test/unit/%.c $(UNIT_OBJS) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJS) $(UNIT_LIBS)
 
--include $(wildcard $(UNIT_OBJS:.o=.d) $(UNIT_TESTS:=.d))
+# So is the companion program, whose tests are test/unit/agent_*.
+AGENT_PLAIN = $(filter-out src/agent/main.c,$(AGENT_SOURCES))
+AGENT_UNIT_OBJS = $(AGENT_PLAIN:src/%.c=build/unit/src/%.o)
+AGENT_UNIT_CFLAGS = $(AGENT_CFLAGS) -O1 -Itest/unit $(SANITIZE)
+
+$(AGENT_UNIT_OBJS): UNIT_CFLAGS := $(AGENT_UNIT_CFLAGS)
+
+build/unit/agent_%: test/unit/agent_%.c $(AGENT_UNIT_OBJS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(AGENT_UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< \
+		$(AGENT_UNIT_OBJS) $(AGENT_LIBS)
+
+build/unit/fuzz_agent_%: test/unit/fuzz_agent_%.c $(AGENT_UNIT_OBJS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(AGENT_UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< \
+		$(AGENT_UNIT_OBJS) $(AGENT_LIBS)
+
+-include $(wildcard $(UNIT_OBJS:.o=.d) $(AGENT_UNIT_OBJS:.o=.d) \
+	$(UNIT_TESTS:=.d))
 
 test-unit: $(UNIT_TESTS) ## run the tests of code that needs no server, test/unit
 	@T='$(T)' test/run-unit.sh
@@ -378,13 +397,21 @@ test-unit: $(UNIT_TESTS) ## run the tests of code that needs no server, test/uni
 FUZZ = $(notdir $(basename $(sort $(wildcard test/fuzz/*.c))))
 FUZZ_SECONDS = 60
 
+NEED_CLANG = command -v $(CLANG) > /dev/null || { \
+	echo "fuzzing needs clang: install clang-14 and libclang-rt-14-dev"; \
+	exit 1; }
+
 build/fuzz/%: test/fuzz/%.c test/fuzz/check.h $(PLAIN_SOURCES) Makefile
-	@command -v $(CLANG) > /dev/null || { \
-		echo "fuzzing needs clang: install clang-14 and libclang-rt-14-dev"; \
-		exit 1; }
+	@$(NEED_CLANG)
 	@mkdir -p $(@D)
 	$(CLANG) $(UNIT_CFLAGS) -fsanitize=fuzzer -o $@ $< $(PLAIN_SOURCES) \
 		$(UNIT_LIBS)
+
+build/fuzz/agent_%: test/fuzz/agent_%.c test/fuzz/check.h $(AGENT_PLAIN) Makefile
+	@$(NEED_CLANG)
+	@mkdir -p $(@D)
+	$(CLANG) $(AGENT_UNIT_CFLAGS) -fsanitize=fuzzer -o $@ $< $(AGENT_PLAIN) \
+		$(AGENT_LIBS)
 
 fuzz: $(FUZZ:%=build/fuzz/%) ## fuzz the parsers [FUZZ=name] [FUZZ_SECONDS=60]
 	@for name in $(FUZZ); do \
@@ -402,7 +429,7 @@ check-server: private ## run PostgreSQL's own regression tests beside the module
 .sqlsmith: private
 	@test/sqlsmith.sh '$(SECONDS)'
 
-STATIC_CHECKS = indent-check floors sql-list warnings cppcheck
+STATIC_CHECKS = indent-check floors sql-list warnings cppcheck agent-alone
 
 test-static: ## check layout, floors, warnings, cppcheck, the install script's list
 	@$(MAKE) -s -k --no-print-directory $(STATIC_CHECKS)
@@ -420,6 +447,10 @@ warnings:
 
 cppcheck:
 	@test/static/cppcheck.sh $(SOURCES) $(AGENT_SOURCES)
+
+# The companion program is built where no server is.
+agent-alone:
+	@test/static/agent_alone.sh '$(CC) $(AGENT_CFLAGS)' $(AGENT_SOURCES)
 
 objects: $(OBJS) $(AGENT_OBJS)
 

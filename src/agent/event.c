@@ -47,6 +47,7 @@ agent_event_clear(HomeoLogEvent *event)
 	for (int i = 0; i < HOMEO_LOG_FIELDS; i++)
 		agent_buffer_clear(&event->text[i]);
 	agent_buffer_clear(&event->metadata);
+	event->metadata_length = 0;
 	agent_buffer_clear(&event->id);
 	event->level = HOMEO_LEVEL_UNKNOWN;
 	memset(&event->timestamp, 0, sizeof(event->timestamp));
@@ -92,6 +93,7 @@ agent_event_note(HomeoLogEvent *event, HomeoSpan key, HomeoSpan value)
 {
 	HomeoBuffer *metadata = &event->metadata;
 	size_t		before = metadata->len;
+	size_t		length;
 
 	if (key.len == 0 || key.len + value.len > METADATA_LIMIT)
 		return;
@@ -101,12 +103,16 @@ agent_event_note(HomeoLogEvent *event, HomeoSpan key, HomeoSpan value)
 	agent_buffer_add_char(metadata, ':');
 	agent_json_copy(metadata, value);
 
+	length = agent_json_length(agent_span_from(agent_buffer_span(metadata),
+											   before));
 	/* What is too much is left out whole; so it stays valid. */
-	if (metadata->len > METADATA_LIMIT)
+	if (event->metadata_length + length > METADATA_LIMIT)
 	{
 		metadata->len = before;
 		metadata->data[before] = '\0';
 	}
+	else
+		event->metadata_length += length;
 }
 
 void
@@ -152,15 +158,16 @@ write_field(const HomeoLogEvent *event, HomeoLogField field,
 static void
 write_timestamp(int64_t usec, HomeoBuffer *out)
 {
-	time_t		seconds = (time_t) (usec / AGENT_SECOND);
+	int			fraction = (int) ((usec % AGENT_SECOND + AGENT_SECOND) %
+								  AGENT_SECOND);
+	time_t		seconds = (time_t) ((usec - fraction) / AGENT_SECOND);
 	struct tm	parts;
 	char text[	40];
 
 	(void) gmtime_r(&seconds, &parts);
 	(void) strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
 	write_key(out, HOMEO_WIRE_TIMESTAMP);
-	agent_buffer_print(out, "\"%s.%06dZ\"", text,
-					   (int) (usec % AGENT_SECOND));
+	agent_buffer_print(out, "\"%s.%06dZ\"", text, fraction);
 }
 
 void

@@ -33,6 +33,7 @@ typedef struct HomeoLogEvent
 {
 	HomeoBuffer text[HOMEO_LOG_FIELDS]; /* empty: not known */
 	HomeoBuffer metadata;		/* "key":value,"key":value, valid JSON */
+	size_t		metadata_length;	/* as a jsonb writes it */
 	HomeoBuffer id;				/* its own; empty: its place is its id */
 	HomeoLevel	level;
 	HomeoTimestamp timestamp;

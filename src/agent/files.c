@@ -18,8 +18,8 @@
 /* zlib's window of 32 kB, in gzip's format. */
 #define GZIP_WINDOW		(15 + 16)
 
-/* No batch unpacks to more: a damaged file must not fill the memory. */
-#define UNPACKED_LIMIT	((size_t) 256 * 1024 * 1024)
+/* A batch never has more: a file that is none must not fill the memory. */
+#define UNPACKED_LIMIT	((size_t) 64 * 1024 * 1024)
 
 bool
 agent_make_directory(const char *path)

@@ -122,8 +122,8 @@ agent_flight_step(HomeoFlight *flight, HomeoSender *sender, HomeoSpool *spool)
 			flight->reported += flight->part - sender->refused;
 			flight->refused += sender->refused;
 			if (sender->refused > 0)
-				agent_warn("%d events were refused: see homeostasis.rejected_events",
-						   sender->refused);
+				agent_warn("the database refused %d of %d events: see homeostasis.rejected_events",
+						   sender->refused, flight->part);
 			return advance(flight, spool);
 		case HOMEO_SENT_REFUSED:
 			return retry_smaller(flight, sender, spool);

@@ -15,9 +15,6 @@
 
 #define PIECE		((size_t) 64 * 1024)
 
-/* A compressed file that breaks off may grow for so long. */
-#define INCOMPLETE_TIME	(60 * AGENT_SECOND)
-
 /* Enough of a line to ask whether a record begins with it. */
 #define LOOK_AHEAD	((size_t) 64)
 
@@ -39,8 +36,7 @@ note_trouble(HomeoStream *stream, ssize_t got)
 
 	if (got == AGENT_SOURCE_INCOMPLETE &&
 		agent_source_stat(&stream->source, &st) &&
-		agent_now() - (int64_t) st.st_mtim.tv_sec * AGENT_SECOND <
-		INCOMPLETE_TIME)
+		agent_now() - agent_stream_changed(&st) < AGENT_INCOMPLETE_TIME)
 	{
 		/* It is being written: opened again by the next scan. */
 		agent_source_close(&stream->source);
@@ -159,14 +155,17 @@ skip(HomeoStream *stream, bool last, HomeoRecord *record)
 			break;
 		}
 		keep = (size_t) (end - text.data) +1;
-		if (begins != NULL && text.len - keep < LOOK_AHEAD && !last)
+		if (begins == NULL || begins(agent_span_from(text, keep)))
+		{
+			pos = keep;
+			goto found;
+		}
+		if (text.len - keep < LOOK_AHEAD && !last)
 		{
 			pos = keep - 1;
 			break;
 		}
 		pos = keep;
-		if (begins == NULL || begins(agent_span_from(text, keep)))
-			goto found;
 	}
 	if (!last)
 	{

@@ -16,7 +16,7 @@
 typedef struct HomeoRecord
 {
 	int64_t		offset;			/* of its first byte */
-	HomeoSpan text;				/* valid until the next call */
+	HomeoSpan text;				/* valid until it is passed */
 	bool		cut;			/* some of it was thrown away */
 	size_t		used;			/* bytes of the buffer */
 	int64_t		length;			/* bytes of the stream */

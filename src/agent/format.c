@@ -36,6 +36,7 @@ frame_lines(HomeoFrame *frame, HomeoSpan data, HomeoMore more,
 
 		if (frame->lines.lines == 0)
 		{
+			line = agent_span_unmark(line);
 			if (alone != NULL && alone(line))
 				return n;
 			agent_multiline_begin(&frame->lines, line);
@@ -118,7 +119,7 @@ is_csvlog(HomeoSpan line)
 const HomeoFormat *
 agent_format_detect(HomeoSpan beginning)
 {
-	HomeoSpan	rest = beginning;
+	HomeoSpan	rest = agent_span_unmark(beginning);
 
 	/* A program may write a few words before its logger is ready. */
 	for (int lines = 0; lines < 10 && rest.len > 0; lines++)
@@ -144,6 +145,7 @@ agent_format_parse(const HomeoFormat *format, HomeoSpan record, int64_t asof,
 				   HomeoLogEvent *event)
 {
 	agent_event_clear(event);
+	record = agent_span_unmark(record);
 	if (format->parse(record, asof, event))
 		return;
 	agent_event_clear(event);

@@ -12,7 +12,10 @@
 
 #define LENGTH_BYTES	8
 
-/* The length of the field at the beginning, with its end; 0: not all there. */
+/*
+ * The length of the field at the beginning, with its end; 0: not all there.
+ * Then name and value are what there is of them.
+ */
 static size_t
 field_length(HomeoSpan text, HomeoSpan *name, HomeoSpan *value)
 {
@@ -20,19 +23,19 @@ field_length(HomeoSpan text, HomeoSpan *name, HomeoSpan *value)
 	memchr(text.data, '\n', text.len);
 	const char *equals;
 	uint64_t	len = 0;
-	size_t		line;
+	size_t		line = end == NULL ? text.len : (size_t) (end - text.data);
 
-	if (end == NULL)
+	*name = *value = agent_span(text.data, 0);
+	equals = line == 0 ? NULL : memchr(text.data, '=', line);
+	if (end == NULL && equals == NULL)
 		return 0;
-	line = (size_t) (end - text.data);
-	equals = memchr(text.data, '=', line);
 	if (equals != NULL || line == 0)
 	{
 		*name = agent_span(text.data, equals == NULL ? 0 :
 						   (size_t) (equals - text.data));
 		*value = agent_span(text.data + name->len + (equals != NULL),
 							line - name->len - (equals != NULL));
-		return line + 1;
+		return end == NULL ? 0 : line + 1;
 	}
 	if (text.len < line + 1 + LENGTH_BYTES)
 		return 0;
@@ -40,10 +43,11 @@ field_length(HomeoSpan text, HomeoSpan *name, HomeoSpan *value)
 		len = len << 8 | (unsigned char) text.data[line + 1 + (size_t) i];
 
 	*name = agent_span(text.data, line);
-	*value = agent_span(text.data + line + 1 + LENGTH_BYTES, (size_t) len);
+	*value = agent_span_from(text, line + 1 + LENGTH_BYTES);
 	/* Whatever the length says, there are no more bytes than there are. */
-	if (len >= text.len - line - 1 - LENGTH_BYTES)
+	if (len >= value->len)
 		return 0;
+	value->len = (size_t) len;
 	return line + 1 + LENGTH_BYTES + (size_t) len + 1;
 }
 
@@ -118,6 +122,9 @@ agent_format_journal(HomeoSpan record, int64_t asof, HomeoLogEvent *event)
 		else
 			note_field(event, name, value);
 	}
+	/* It was too long, and the record was cut within it. */
+	if (message.len == 0 && agent_span_is(name, "MESSAGE"))
+		message = value;
 	if (message.len == 0)
 		return false;
 	agent_text_examine(message, asof, event);

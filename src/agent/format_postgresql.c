@@ -51,6 +51,48 @@ static const HomeoServerField columns[] = {
 /* These say what happened; a record without them is something else. */
 #define NEEDED		14
 
+/* 2026-01-31 23:59:59.123, and behind it a blank and a zone. */
+#define TIME_BYTES	23
+
+/* Enough of a line to see whether a record begins with it. */
+#define BEGINNING	((size_t) 64)
+
+/*
+ * The length of a time as the server writes it, with its zone; 0: it is none.
+ * The zone is an abbreviation that the server's settings chose, or +03.
+ */
+static size_t
+server_time_length(HomeoSpan text)
+{
+	static const char shape[] = "0000-00-00 00:00:00.000 ";
+	size_t		n;
+
+	for (n = 0; n < sizeof(shape) - 1; n++)
+	{
+		if (n == text.len || (shape[n] == '0' ? !agent_is_digit(text.data[n]) :
+							  text.data[n] != shape[n]))
+			return 0;
+	}
+	while (n < text.len && n < TIME_BYTES + 12 &&
+		   (agent_is_letter(text.data[n]) || agent_is_digit(text.data[n]) ||
+			strchr("+-<>", text.data[n]) != NULL) && text.data[n] != '\0')
+		n++;
+	return n > TIME_BYTES + 1 ? n : 0;
+}
+
+/*
+ * Reads such a time, if its zone is known; a zone of another place is not, and
+ * to read it as the local one would be wrong by hours.
+ */
+static void
+take_server_time(HomeoSpan text, int64_t asof, HomeoTimestamp *timestamp)
+{
+	size_t		whole = server_time_length(text);
+
+	if (agent_timestamp_read(text, asof, timestamp) < whole)
+		timestamp->known = false;
+}
+
 static void
 take_column(HomeoLogEvent *event, size_t i, HomeoSpan text, int64_t asof)
 {
@@ -59,7 +101,7 @@ take_column(HomeoLogEvent *event, size_t i, HomeoSpan text, int64_t asof)
 	if (columns[i].field != NOTHING)
 		agent_event_set(event, columns[i].field, text);
 	else if (i == 0)
-		(void) agent_line_time(text, asof, &event->timestamp);
+		take_server_time(text, asof, &event->timestamp);
 	else if (strcmp(columns[i].key, "error_severity") == 0)
 		event->level = agent_level_of_word(text);
 	else if (strcmp(columns[i].key, "pid") == 0 ||
@@ -102,26 +144,39 @@ take_value(HomeoSpan *text, HomeoBuffer *value)
 	return true;
 }
 
+/* The second column is a name, in quotes, or empty. */
 bool
 agent_csvlog_begins(HomeoSpan line)
 {
-	HomeoTimestamp timestamp;
-	size_t		n = agent_line_time(line, INT64_MAX / 4, &timestamp);
+	size_t		n = server_time_length(line);
 
-	return n >= 19 && n < line.len && line.data[n] == ',';
+	return n > 0 && n + 1 < line.len && line.data[n] == ',' &&
+		(line.data[n + 1] == '"' || line.data[n + 1] == ',');
 }
 
+/*
+ * A server that is killed may leave half a record, and so a quote without its
+ * fellow.  Then the next line that begins like a record is one.
+ */
 size_t
 agent_frame_csvlog(HomeoFrame *frame, HomeoSpan data, HomeoMore more)
 {
 	for (; frame->scanned < data.len; frame->scanned++)
 	{
 		char		c = data.data[frame->scanned];
+		HomeoSpan	behind;
 
 		if (c == '"')
 			frame->quoted = !frame->quoted;
-		else if (c == '\n' && !frame->quoted)
+		if (c != '\n')
+			continue;
+		if (!frame->quoted)
 			return frame->scanned + 1;
+		behind = agent_span_from(data, frame->scanned + 1);
+		if (agent_csvlog_begins(behind))
+			return frame->scanned + 1;
+		if (more != HOMEO_MORE_NEVER && behind.len < BEGINNING)
+			return 0;
 	}
 	return more == HOMEO_MORE_NEVER ? data.len : 0;
 }

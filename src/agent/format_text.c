@@ -209,8 +209,12 @@ agent_text_examine(HomeoSpan text, int64_t asof, HomeoLogEvent *event)
 		while (behind.len > 0 && strchr(" \t-|,", behind.data[0]) != NULL &&
 			   behind.data[0] != '\0')
 			behind = agent_span_from(behind, 1);
-		/* "ERROR" at the end is about what stands before. */
-		if (behind.len > 0)
+
+		/*
+		 * "ERROR" at the end is about what stands before; the "panic" of Go
+		 * is what the exceptions of others are.
+		 */
+		if (behind.len > 0 && !agent_line_is_crash(line))
 			line = behind;
 	}
 	parts.message = agent_span_trim(line);

@@ -391,20 +391,27 @@ agent_json_write(HomeoBuffer *out, HomeoSpan text)
 	agent_buffer_add_char(out, '"');
 }
 
-/* A numeric has at most 131072 digits before the point, 16383 behind it. */
+/*
+ * A jsonb writes a number without exponent, so that a few bytes can become
+ * many thousands, or more than a numeric may have.
+ */
 static bool
 is_tame_number(HomeoSpan value)
 {
 	const char *e;
 	size_t		exponent;
 
-	if (value.len > 100)
+	if (value.len > AGENT_JSON_NUMBER)
 		return false;
 	e = memchr(value.data, 'e', value.len);
 	if (e == NULL)
 		e = memchr(value.data, 'E', value.len);
-	exponent = e == NULL ? 0 : value.len - (size_t) (e - value.data);
-	return exponent <= 5;
+	if (e == NULL)
+		return true;
+	exponent = value.len - (size_t) (e + 1 - value.data);
+	if (e[1] == '+' || e[1] == '-')
+		exponent--;
+	return exponent <= 2;
 }
 
 static void
@@ -458,6 +465,28 @@ agent_json_copy(HomeoBuffer *out, HomeoSpan value)
 	if (value.len > 0)
 		copy_value(out, value, &scratch, 0);
 	agent_buffer_free(&scratch);
+}
+
+size_t
+agent_json_length(HomeoSpan value)
+{
+	size_t		length = value.len;
+	bool		quoted = false;
+
+	for (size_t i = 0; i < value.len; i++)
+	{
+		char		c = value.data[i];
+
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == ',' || c == ':'))
+			length++;
+		else if (!quoted && (c == 'e' || c == 'E'))
+			length += AGENT_JSON_NUMBER;
+	}
+	return length;
 }
 
 void

@@ -13,6 +13,9 @@
 /* Values deeper than this become strings, so that the server takes them. */
 #define AGENT_JSON_DEPTH	24
 
+/* Longer numbers become strings, as do those with more than 100 zeros. */
+#define AGENT_JSON_NUMBER	((size_t) 100)
+
 /* Where an object or array is being read. */
 typedef struct HomeoJsonCursor
 {
@@ -49,6 +52,12 @@ extern void agent_json_write(HomeoBuffer *out, HomeoSpan text);
  * that a numeric may not hold become strings, as does what is too deep.
  */
 extern void agent_json_copy(HomeoBuffer *out, HomeoSpan value);
+
+/*
+ * The most bytes that a jsonb of what agent_json_copy() wrote has as text: it
+ * puts blanks behind commas and colons, and zeros in the place of exponents.
+ */
+extern size_t agent_json_length(HomeoSpan value);
 
 /*
  * Adds a JSON text whose characters beyond ASCII are spelt \xNN in its

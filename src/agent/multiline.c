@@ -41,6 +41,25 @@ agent_line_time(HomeoSpan line, int64_t asof, HomeoTimestamp *result)
 	return n;
 }
 
+/* What PostgreSQL writes behind an error, each with a time: no level follows. */
+static bool
+is_addition(HomeoSpan line, size_t start, size_t end)
+{
+	static const char *const additions[] = {
+		"DETAIL", "HINT", "CONTEXT", "STATEMENT", "QUERY", "LOCATION"
+	};
+
+	if (end == line.len || line.data[end] != ':')
+		return false;
+	for (size_t i = 0; i < sizeof(additions) / sizeof(additions[0]); i++)
+	{
+		if (agent_span_is(agent_span(line.data + start, end - start),
+						  additions[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_word_byte(char c)
 {
@@ -95,7 +114,7 @@ agent_line_level(HomeoSpan line, size_t *start, size_t *end)
 		*start = i;
 		while (i < limit && is_word_byte(line.data[i]))
 			i++;
-		if (*start == i)
+		if (*start == i || is_addition(line, *start, i))
 			return HOMEO_LEVEL_UNKNOWN;
 		level = level_of_place(line, *start, i);
 		if (level == HOMEO_LEVEL_UNKNOWN)

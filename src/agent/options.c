@@ -13,6 +13,7 @@
 
 #include "agent/json.h"
 #include "agent/say.h"
+#include "agent/send.h"
 #include "wire/event.h"
 
 static const char help[] =
@@ -325,8 +326,12 @@ take_option(int option, const char *value, HomeoTailOptions *options)
 void
 agent_tail_options(int argc, char **argv, HomeoTailOptions *options)
 {
+	static char name[] = "homeostasis-agent tail";
+	char		problem[300];
 	int			option;
 
+	/* So that getopt's own messages say whose they are. */
+	argv[0] = name;
 	set_defaults(options);
 	while ((option = getopt_long(argc, argv, "d:e:q", long_options,
 								 NULL)) != -1)
@@ -337,6 +342,12 @@ agent_tail_options(int argc, char **argv, HomeoTailOptions *options)
 	{
 		fprintf(stderr, "homeostasis-agent tail: no files were given\n"
 				"Try \"homeostasis-agent tail --help\" for more.\n");
+		exit(2);
+	}
+	if (!agent_send_check(options->conninfo, problem, sizeof(problem)))
+	{
+		fprintf(stderr, "homeostasis-agent tail: --dbname: %s\n"
+				"Try \"homeostasis-agent tail --help\" for more.\n", problem);
 		exit(2);
 	}
 	if (options->state_directory == NULL)

@@ -27,6 +27,36 @@
 #define BYTEA_OID		17
 #define TEXT_OID		25
 
+/* Messages of libpq end with a line end, and may have several lines. */
+static void
+copy_message(const char *message, char *copy, size_t size)
+{
+	HomeoSpan	trimmed = agent_span_trim(agent_span_string(message));
+
+	snprintf(copy, size, "%.*s", (int) trimmed.len, trimmed.data);
+}
+
+bool
+agent_send_check(const char *conninfo, char *problem, size_t size)
+{
+	HomeoSpan	given = agent_span_string(conninfo);
+	PQconninfoOption *options;
+	char	   *message = NULL;
+	bool		good;
+
+	/* As libpq tells a connection string from the name of a database. */
+	if (!agent_span_has(given, "=") &&
+		!agent_span_starts(given, "postgresql://") &&
+		!agent_span_starts(given, "postgres://"))
+		return true;
+	options = PQconninfoParse(conninfo, &message);
+	good = options != NULL;
+	copy_message(message == NULL ? "out of memory" : message, problem, size);
+	PQconninfoFree(options);
+	PQfreemem(message);
+	return good;
+}
+
 void
 agent_send_open(HomeoSender *sender, const char *conninfo, int64_t timeout)
 {
@@ -72,16 +102,23 @@ wait_longer(HomeoSender *sender)
 	sender->retry_at = agent_ticks() + wait;
 }
 
-/* Says once that the database is away, and why. */
+/* Says that the database is away, and why: once, unless the reason changes. */
+static void
+say_away(HomeoSender *sender, const char *introduction)
+{
+	if (!sender->away_said || strcmp(sender->said, sender->problem) != 0)
+		agent_warn("%s%s (trying again)", introduction, sender->problem);
+	memcpy(sender->said, sender->problem, sizeof(sender->said));
+	sender->away_said = true;
+}
+
 static HomeoSendResult
 fail(HomeoSender *sender, const char *doing, const char *why)
 {
 	bool		busy = sender->state == HOMEO_SEND_BUSY;
 
 	snprintf(sender->problem, sizeof(sender->problem), "%s: %s", doing, why);
-	if (!sender->away_said)
-		agent_warn("%s; trying again", sender->problem);
-	sender->away_said = true;
+	say_away(sender, "");
 	agent_send_close(sender);
 	wait_longer(sender);
 	return busy ? HOMEO_SENT_RETRY : HOMEO_SENT_NOTHING;
@@ -92,7 +129,7 @@ fail_connection(HomeoSender *sender, const char *doing)
 {
 	char		why[400];
 
-	snprintf(why, sizeof(why), "%s", PQerrorMessage(sender->connection));
+	copy_message(PQerrorMessage(sender->connection), why, sizeof(why));
 	return fail(sender, doing, why);
 }
 
@@ -140,10 +177,17 @@ step_connecting(HomeoSender *sender)
 			break;
 		case PGRES_POLLING_OK:
 			(void) PQsetNoticeReceiver(sender->connection, ignore_notice, NULL);
-			/* The name of a function in another schema is no name in ours. */
+
+			/*
+			 * Bytes are converted event by event, and one that cannot be is
+			 * refused for good; a text as a whole is, and can be sent again
+			 * without such characters.  So it is text, unless nothing is
+			 * converted.
+			 */
 			if (PQsetnonblocking(sender->connection, 1) != 0 ||
 				!PQsendQuery(sender->connection,
-							 "select pg_catalog.to_regprocedure('homeostasis.report_batch(bytea, text)') is not null"))
+							 "select pg_catalog.to_regprocedure('homeostasis.report_batch(bytea, text)') is not null"
+							 " and pg_catalog.getdatabaseencoding() = 'UTF8'"))
 				return fail_connection(sender, "could not ask the database");
 			sender->state = HOMEO_SEND_PROBING;
 			sender->unsent = false;
@@ -171,24 +215,36 @@ is_about_data(const char *sqlstate)
 		 strcmp(sqlstate, "54000") == 0);
 }
 
+/* What to do about an error for which the database itself has no hint. */
+static const char *
+remedy_of(const char *sqlstate)
+{
+	if (sqlstate == NULL)
+		return NULL;
+	if (strcmp(sqlstate, "42501") == 0)
+		return "Grant homeostasis_reporter to the role that the agent connects as.";
+	if (strcmp(sqlstate, "3F000") == 0 || strcmp(sqlstate, "42883") == 0)
+		return "Name the database in which CREATE EXTENSION homeostasis was run.";
+	return NULL;
+}
+
 /* An error that the database answered with. */
 static HomeoSendResult
 fail_statement(HomeoSender *sender, const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+	const char *hint = remedy_of(sqlstate);
 
+	if (hint == NULL)
+		hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
 	snprintf(sender->problem, sizeof(sender->problem), "%s%s%s",
 			 message == NULL ? PQresultErrorMessage(result) : message,
 			 hint == NULL ? "" : ". ", hint == NULL ? "" : hint);
 	sender->state = HOMEO_SEND_READY;
 	if (is_about_data(sqlstate))
 		return HOMEO_SENT_REFUSED;
-	if (!sender->away_said)
-		agent_warn("the database does not take events: %s; trying again",
-				   sender->problem);
-	sender->away_said = true;
+	say_away(sender, "the database does not take events: ");
 	wait_longer(sender);
 	return HOMEO_SENT_RETRY;
 }

@@ -45,8 +45,11 @@ typedef struct HomeoSender
 	int			failures;		/* one after the other */
 	int			refused;		/* events of the batch that was taken last */
 	char		problem[500];	/* why the last attempt failed */
+	char		said[500];		/* the one that was said last */
 } HomeoSender;
 
+/* Can the connection string be understood?  If not, problem says why. */
+extern bool agent_send_check(const char *conninfo, char *problem, size_t size);
 extern void agent_send_open(HomeoSender *sender, const char *conninfo,
 							int64_t timeout);
 extern void agent_send_close(HomeoSender *sender);

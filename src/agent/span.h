@@ -50,6 +50,15 @@ agent_span_starts(HomeoSpan span, const char *literal)
 }
 
 static inline bool
+agent_span_ends(HomeoSpan span, const char *literal)
+{
+	size_t		len = strlen(literal);
+
+	return span.len >= len &&
+		memcmp(span.data + span.len - len, literal, len) == 0;
+}
+
+static inline bool
 agent_span_is(HomeoSpan span, const char *literal)
 {
 	return span.len == strlen(literal) && agent_span_starts(span, literal);
@@ -101,6 +110,14 @@ agent_span_trim(HomeoSpan span)
 	while (span.len > 0 && agent_is_blank(span.data[0]))
 		span = agent_span_from(span, 1);
 	return span;
+}
+
+/* Without the mark of UTF-8 that some programs begin a file with. */
+static inline HomeoSpan
+agent_span_unmark(HomeoSpan span)
+{
+	return agent_span_from(span, agent_span_starts(span, "\xef\xbb\xbf") ?
+						   3 : 0);
 }
 
 /* The first line, without its end; *rest gets what follows. */

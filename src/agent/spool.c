@@ -74,9 +74,17 @@ agent_spool_open(HomeoSpool *spool, const char *state_directory, int64_t limit)
 		struct stat st;
 		int			end = 0;
 
+		/* What a crash left of a batch that never became one. */
+		if (agent_span_ends(agent_span_string(entry->d_name), ".gz.new"))
+		{
+			if (snprintf(path, sizeof(path), "%s/%s", spool->directory,
+						 entry->d_name) < (int) sizeof(path))
+				(void) unlink(path);
+			continue;
+		}
 		if (sscanf(entry->d_name, "%16" SCNu64 "-%d.gz%n", &batch.number,
 				   &batch.events, &end) != 2 || end == 0 ||
-			entry->d_name[end] != '\0')
+			entry->d_name[end] != '\0' || batch.events < 1)
 			continue;
 		path_of(spool, &batch, path, sizeof(path));
 		if (stat(path, &st) != 0)
@@ -85,8 +93,9 @@ agent_spool_open(HomeoSpool *spool, const char *state_directory, int64_t limit)
 		append(spool, &batch);
 	}
 	closedir(dir);
-	qsort(spool->batches, (size_t) spool->count, sizeof(HomeoSpooled),
-		  compare);
+	if (spool->count > 1)
+		qsort(spool->batches, (size_t) spool->count, sizeof(HomeoSpooled),
+			  compare);
 }
 
 HomeoSpoolResult

@@ -2,12 +2,13 @@
  * state.c
  *		The state file: what is known of each stream, between runs.
  *
- * A line for each stream, its numbers separated by blanks and its two paths
- * as JSON strings; a line before tells the version, one behind the number of
- * streams and a hash of all that.
+ * A line for each stream, its numbers and its two paths separated by blanks;
+ * a line before tells the version, one behind the number of streams and a
+ * hash of all that.
  */
 #include "agent/state.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -49,8 +50,10 @@ read_path(char *path)
 	{
 		unsigned	byte;
 
-		if (*path == '%' && sscanf(path + 1, "%2X", &byte) == 1)
+		if (*path == '%' && isxdigit((unsigned char) path[1]) &&
+			isxdigit((unsigned char) path[2]))
 		{
+			(void) sscanf(path + 1, "%2X", &byte);
 			*out++ = (char) byte;
 			path += 2;
 		}
@@ -101,7 +104,9 @@ read_stream(const char *line)
 			   &n.device, &n.inode, &n.size, &n.changed, &n.taken.offset,
 			   &n.taken.tail_len, &n.taken.tail_hash, &n.head_len,
 			   &n.head_hash, &n.intent_end, &n.intent_time, &n.gone, format,
-			   path, real) != 19)
+			   path, real) != 19 ||
+		n.taken.offset < 0 || n.taken.tail_len > AGENT_TAIL ||
+		n.taken.tail_len > n.taken.offset || n.head_len > AGENT_HEAD)
 		return NULL;
 	read_path(path);
 	read_path(real);
@@ -140,6 +145,8 @@ parse(HomeoSpan text, HomeoStream **streams)
 	if (!agent_span_starts(text, TITLE) || text.data[text.len - 1] != '\n')
 		return false;
 	last = memrchr(text.data, '\n', text.len - 1);
+	if (last == NULL)
+		return false;
 	body = agent_span(text.data, (size_t) (last - text.data) +1);
 	if (sscanf(last + 1, "end %d %" SCNx64, &expected, &hash) != 2 ||
 		hash != agent_hash(body.data, body.len))

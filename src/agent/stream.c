@@ -10,14 +10,11 @@
 #include "agent/hash.h"
 #include "agent/say.h"
 
-/* A compressed file that breaks off may grow for so long. */
-#define INCOMPLETE_TIME	(60 * AGENT_SECOND)
-
 /* A copy that is being made grows at least so often. */
 #define COPY_TIME		(2 * AGENT_SECOND)
 
-static int64_t
-changed_of(const struct stat *st)
+int64_t
+agent_stream_changed(const struct stat *st)
 {
 	return (int64_t) st->st_mtim.tv_sec * AGENT_SECOND +
 		st->st_mtim.tv_nsec / 1000;
@@ -70,9 +67,9 @@ compare(HomeoSource *source, int64_t offset, size_t len, uint64_t hash)
 		return agent_hash(bytes, len) == hash ? HOMEO_IS_IN : HOMEO_NOT_IN;
 	if (!agent_source_stat(source, &st))
 		return HOMEO_NOT_IN;
-	age = agent_now() - changed_of(&st);
+	age = agent_now() - agent_stream_changed(&st);
 	if (source->gz != NULL)
-		return age < INCOMPLETE_TIME &&
+		return age < AGENT_INCOMPLETE_TIME &&
 			agent_source_read(source, offset, bytes, 1) ==
 			AGENT_SOURCE_INCOMPLETE ? HOMEO_MAY_BE_IN : HOMEO_NOT_IN;
 	return age < COPY_TIME ? HOMEO_MAY_BE_IN : HOMEO_NOT_IN;
@@ -115,7 +112,7 @@ agent_stream_attach(HomeoStream *stream, HomeoSource *source,
 	stream->device = st->st_dev;
 	stream->inode = st->st_ino;
 	stream->size = st->st_size;
-	stream->changed = changed_of(st);
+	stream->changed = agent_stream_changed(st);
 	stream->gone = 0;
 	stream->ending = false;
 	stream->lost = false;
@@ -147,7 +144,8 @@ agent_stream_is_cut(HomeoStream *stream)
 		return false;
 	if (st.st_size < read_to || st.st_size < (int64_t) n)
 		return true;
-	if (st.st_size == stream->size && changed_of(&st) == stream->changed)
+	if (st.st_size == stream->size &&
+		agent_stream_changed(&st) == stream->changed)
 		return false;
 	if (st.st_size != stream->size)
 		stream->grown = agent_ticks();
@@ -162,7 +160,7 @@ agent_stream_is_cut(HomeoStream *stream)
 		memcmp(bytes, stream->tail, stream->tail_known) != 0)
 		return true;
 	stream->size = st.st_size;
-	stream->changed = changed_of(&st);
+	stream->changed = agent_stream_changed(&st);
 	return false;
 }
 

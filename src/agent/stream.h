@@ -16,6 +16,9 @@
 #define AGENT_HEAD		1024	/* bytes that tell streams apart */
 #define AGENT_TAIL		256		/* bytes that tell how far one was read */
 
+/* A compressed file that breaks off may grow for so long: microseconds. */
+#define AGENT_INCOMPLETE_TIME	INT64_C(60000000)
+
 /* A place in a stream, and what stands before it. */
 typedef struct HomeoPlace
 {
@@ -91,6 +94,9 @@ agent_stream_next(const HomeoStream *stream)
 	return stream->position + stream->skipped +
 		(int64_t) (stream->bytes.len - stream->start);
 }
+
+/* When a file was modified: microseconds since 1970. */
+extern int64_t agent_stream_changed(const struct stat *st);
 
 /* The hash of the first line of a file, or of its first AGENT_HEAD bytes. */
 extern uint64_t agent_stream_first_line(const char *head, size_t len);

@@ -424,7 +424,8 @@ turn(HomeoTail *tail)
 		agent_ticks() - tail->saved_at >= SAVE_TIME &&
 		agent_ticks() >= tail->retry_at)
 		(void) save(tail);
-	return more || batch_is_due(tail);
+	/* Not while a disk that failed is given time. */
+	return more || (batch_is_due(tail) && agent_ticks() >= tail->retry_at);
 }
 
 /* What the database does not take before the end goes to the spool. */
@@ -479,6 +480,9 @@ run(HomeoTail *tail)
 		wait_for_something(tail, more && !tail->paused &&
 						   !tail->flight.under_way);
 	}
+	if (given_up)
+		agent_warn("the database was tried %d times; what it did not take waits for the next run",
+				   ONCE_ATTEMPTS);
 	finish(tail);
 	return given_up ? 1 : 0;
 }

@@ -197,12 +197,23 @@ take_syslog(HomeoTimeParts *p)
 	return true;
 }
 
+static int
+days_in_month(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool		leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
 static bool
 to_time(const HomeoTimeParts *p, int64_t *result)
 {
 	struct tm	parts = {0};
 	time_t		seconds;
 
+	if (p->day > days_in_month(p->year, p->month))
+		return false;
 	parts.tm_year = p->year - 1900;
 	parts.tm_mon = p->month - 1;
 	parts.tm_mday = p->day;
@@ -214,9 +225,6 @@ to_time(const HomeoTimeParts *p, int64_t *result)
 		seconds = timegm(&parts) - p->east;
 	else
 		seconds = mktime(&parts);
-	/* The 31st of February has become another day. */
-	if (parts.tm_mday != p->day && p->second < 60)
-		return false;
 	*result = (int64_t) seconds * SECOND + p->microsecond;
 	return true;
 }
@@ -245,9 +253,11 @@ agent_timestamp_of_number(HomeoSpan text, HomeoTimestamp *result)
 	char		copy[40];
 	char	   *end;
 	double		value;
+	double		usec;
 
 	if (text.len == 0 || text.len >= sizeof(copy) ||
-		!agent_is_digit(text.data[0]))
+		!agent_is_digit(text.data[0]) ||
+		(text.len > 1 && (text.data[1] == 'x' || text.data[1] == 'X')))
 		return false;
 	memcpy(copy, text.data, text.len);
 	copy[text.len] = '\0';
@@ -257,9 +267,10 @@ agent_timestamp_of_number(HomeoSpan text, HomeoTimestamp *result)
 		return false;
 	result->known = true;
 	result->guessed = false;
-	result->time = (int64_t) (value < 1e11 ? value * 1e6 :
-							  value < 1e14 ? value * 1e3 :
-							  value < 1e17 ? value : value / 1e3);
+	usec = value < 1e11 ? value * 1e6 : value < 1e14 ? value * 1e3 :
+		value < 1e17 ? value : value / 1e3;
+	/* The nearest: 0.1 is a little less than that. */
+	result->time = (int64_t) (usec + 0.5);
 	return true;
 }
 

@@ -449,8 +449,8 @@ begin_stream(HomeoWatch *watch, const char *path, const char *real,
 	if (got <= 0)
 		return false;
 	if (got < AGENT_HEAD && memchr(head, '\n', (size_t) got) == NULL &&
-		!watch->once && agent_now() - (int64_t) st->st_mtim.tv_sec *
-		AGENT_SECOND < FIRST_LINE_TIME)
+		!watch->once &&
+		agent_now() - agent_stream_changed(st) < FIRST_LINE_TIME)
 		return false;
 
 	s = agent_stream_new(path, real);
@@ -484,16 +484,14 @@ static bool
 take_known(HomeoWatch *watch, HomeoStream *stream, const char *path,
 		   const struct stat *st)
 {
-	int64_t		changed = (int64_t) st->st_mtim.tv_sec * AGENT_SECOND +
-	st->st_mtim.tv_nsec / 1000;
-
 	stream->present = true;
 	if (agent_stream_is_open(stream))
 		return true;
 	if (agent_stream_done(stream))
 	{
 		stream->gone = agent_now() / AGENT_SECOND;
-		if (st->st_size == stream->size && changed == stream->changed)
+		if (st->st_size == stream->size &&
+			agent_stream_changed(st) == stream->changed)
 			return true;
 	}
 	if (try_attach(watch, stream, path))
@@ -579,7 +577,13 @@ consider_all(HomeoWatch *watch)
 		glob_t		paths;
 
 		if (glob(watch->patterns[i], GLOB_NOSORT, NULL, &paths) != 0)
+		{
+			/* Perhaps it will be there later; or it is a slip of the pen. */
+			if (!watch->scanned)
+				agent_warn("no file is called %s%s", watch->patterns[i],
+						   watch->once ? "" : " yet");
 			continue;
+		}
 		for (size_t k = 0; k < paths.gl_pathc; k++)
 			consider(watch, paths.gl_pathv[k]);
 		globfree(&paths);

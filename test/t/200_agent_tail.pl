@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use AgentTail;
 use File::Copy;
 use HomeostasisCluster;
 use IPC::Run ();
@@ -14,171 +15,10 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 my $node = new_cluster('main');
-my $base = PostgreSQL::Test::Utils::tempdir();
-my $logs = "$base/logs";
-my $pid;
-my $runs = 0;
-my @common = (
-    '--dbname', $node->connstr('postgres'), '--batch-timeout=50ms', '--poll-interval=20ms',
-    '--host=test');
 
-mkdir $logs or die "$logs: $!";
-
-# Helpers --------------------------------------------------------------------
-
-# Starts an agent; what it says goes to a file that said() reads.
-sub start_agent
-{
-    my ($state, @arguments) = @_;
-
-    $runs++;
-    $pid = fork() // die "fork: $!";
-    if ($pid == 0)
-    {
-        open STDERR, '>>', "$base/$state.said" or die $!;
-        exec('homeostasis-agent', 'tail', @common, "--state-dir=$base/$state", @arguments)
-          or POSIX::_exit(127);
-    }
-    return;
-}
-
-sub end_agent
-{
-    my ($signal) = @_;
-
-    return 0 unless $pid;
-    kill $signal // 'TERM', $pid;
-    waitpid $pid, 0;
-    undef $pid;
-    return $?;
-}
-
-# A test that dies must not leave its agent behind.
-END
-{
-    my $status = $?;
-    end_agent('KILL');
-    $? = $status;
-}
-
-sub said
-{
-    my ($state) = @_;
-
-    return -e "$base/$state.said" ? slurp_file("$base/$state.said") : '';
-}
-
-# wait_said(state, regexp, what[, occurrences])
-sub wait_said
-{
-    my ($state, $wanted, $what, $times) = @_;
-    my $end = time() + 60;
-
-    while ((() = said($state) =~ /$wanted/g) < ($times // 1))
-    {
-        if (time() > $end)
-        {
-            fail($what);
-            diag(said($state));
-            return;
-        }
-        usleep(20_000);
-    }
-    pass($what);
-    return;
-}
-
-# wait_spooled(state, events, what): until so many are in the spool
-sub wait_spooled
-{
-    my ($state, $events, $what) = @_;
-    my $end   = time() + 60;
-    my $found = -1;
-
-    while ($found != $events && time() < $end)
-    {
-        usleep(20_000);
-        $found = 0;
-        $found += /-(\d+)\.gz$/ ? $1 : 0 foreach glob("$base/$state/spool/*.gz");
-    }
-    is($found, $events, $what);
-    return;
-}
-
-sub append
-{
-    my ($file, @lines) = @_;
-
-    open my $handle, '>>', $file or die "$file: $!";
-    print $handle map { "$_\n" } @lines;
-    close $handle or die "$file: $!";
-    return;
-}
-
-my %expected;
-my $next = 0;
-
-# Lines that are errors, with and without a time; each has an id of its own.
-sub errors_for
-{
-    my ($service, $count) = @_;
-    my @lines;
-
-    for (1 .. $count)
-    {
-        my $id = sprintf 'id-%06d', ++$next;
-        my ($s, $us) = split /\./, sprintf '%.6f', time();
-
-        $expected{$service}{$id} = 1;
-        push @lines, ($next % 2
-              ? POSIX::strftime('%Y-%m-%dT%H:%M:%S', gmtime $s) . ".${us}Z ERROR boom $id"
-              : "ERROR boom $id");
-        push @lines, 'INFO nothing happened' if $next % 5 == 0;
-    }
-    return @lines;
-}
-
-# All ids of a service are stored once, and nothing else is.
-sub all_stored
-{
-    my ($service, $what) = @_;
-    my $count = keys %{ $expected{$service} };
-    my $list  = "select count(*), count(distinct substring(e.message from 'id-\\d+'))
-        from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
-        where s.name = '$service'";
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-
-    poll_until($node, $list, "$count|$count", $what) and return;
-    my $stored = $node->safe_psql('postgres', "
-        select substring(e.message from 'id-\\d+'), count(*)
-        from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
-        where s.name = '$service' group by 1");
-    my %stored = map { split /\|/ } split /\n/, $stored;
-    diag('lost: ' . join ' ', grep { !$stored{$_} } sort keys %{ $expected{$service} });
-    diag('twice: ' . join ' ', grep { $stored{$_} > 1 } sort keys %stored);
-    return;
-}
-
-sub gzip
-{
-    my ($file) = @_;
-
-    system_or_bail('gzip', $file);
-    return;
-}
+agent_setup($node);
 
 # Options --------------------------------------------------------------------
-
-sub refused
-{
-    my ($arguments, $wanted, $what) = @_;
-    my ($out, $err) = ('', '');
-
-    IPC::Run::run([ 'homeostasis-agent', @$arguments ], '<', '/dev/null', '>', \$out, '2>', \$err);
-    is($? >> 8, 2, "$what ends with status 2");
-    like($err, $wanted, "... and says what is wrong");
-    return;
-}
 
 refused([], qr/no command was given/, 'no command');
 refused(['watch'], qr/there is no command "watch"/, 'an unknown command');
@@ -351,7 +191,7 @@ unlink $away or die $!;
 end_agent('KILL');
 append($away, errors_for('away', 50));
 start_agent('away', '--service=away', $away);
-wait_said('away', qr/trying again/, 'the next run says so, too', 2);
+wait_said('away', qr/trying again/, 'the next run says so, too');
 append($away, errors_for('away', 50));
 is(end_agent(), 0, 'an agent can be ended while the database is away');
 start_agent('away', '--service=away', $away);
@@ -383,10 +223,10 @@ like(said('full'), qr/ 0 bytes lost/, 'nothing was lost');
 # What is truncated without a copy, and was not read, is lost, and said.
 start_agent('full', '--service=full', '--spool-limit=1kB', '--batch-size=20', $full);
 $node->stop;
-my $before = $next;
+my $before = written();
 append($full, errors_for('full', 3000));
-delete $expected{full}{ sprintf 'id-%06d', $_ } foreach $before + 1 .. $next;
-wait_said('full', qr/the spool is full/, 'the spool is full again', 2);
+delete $expected{full}{ sprintf 'id-%06d', $_ } foreach $before + 1 .. written();
+wait_said('full', qr/the spool is full/, 'the spool is full again');
 truncate $full, 0 or die $!;
 wait_said('full', qr/was truncated or removed before it was read: \d+ bytes/, 'what is lost is said');
 end_agent('KILL');
@@ -404,7 +244,7 @@ is($node->safe_psql('postgres', q{select message from homeostasis.errors where m
 is($node->safe_psql('postgres', q{select metadata ->> 'log_cut' from homeostasis.errors where message like 'xxx%'}),
     'true', 'a record that was cut is marked');
 like(said('odd'), qr/a record of 30000007 bytes at byte \d+ of \S+ was cut/, 'and it is said');
-my ($peak) = slurp_file("/proc/$pid/status") =~ /VmHWM:\s+(\d+)/;
+my ($peak) = slurp_file("/proc/" . agent_pid() . "/status") =~ /VmHWM:\s+(\d+)/;
 cmp_ok($peak, '<', 40_000, 'memory does not grow with the line');
 end_agent();
 
@@ -430,7 +270,7 @@ append("$formats/f.log", 'WARNING not bad enough id-warning', 'INFO fine', 'Trac
 start_agent('formats', '--service=formats', "$formats/*");
 poll_until($node, q{select string_agg(concat_ws('/', substring(e.message from 'id-\w+'), e.error_type, e.language, e.level, e.sqlstate, e.database_name), ' ' order by substring(e.message from 'id-\w+') collate "C")
     from homeostasis.errors e join homeostasis.services s on s.id = e.service_id where s.name = 'formats'},
-    'id-crash/error/go/panic id-csvlog/unique_violation/sql/error/23505/shop id-journal/error/unknown/error'
+    'id-crash/panic/go/panic id-csvlog/unique_violation/sql/error/23505/shop id-journal/error/unknown/error'
     . ' id-json/TypeError/javascript/error id-jsonlog/too_many_connections/sql/fatal/53300/shop'
     . ' id-logfmt/error/unknown/error id-python/ValueError/python/error',
     'each format is recognised and read');
