@@ -25,6 +25,7 @@ SQL_SCHEMA_NAMES = \
 	roles \
 	services \
 	errors \
+	floods \
 	patches \
 	rules \
 	jobs \
@@ -50,6 +51,8 @@ SQL_CODE_NAMES = \
 	deployment \
 	job \
 	heal \
+	drops \
+	spikes \
 	advance \
 	checkup \
 	maintain \

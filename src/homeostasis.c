@@ -12,7 +12,9 @@
 #include "base/shmem.h"
 #include "base/worker.h"
 #include "fmgr.h"
+#include "intake/drops.h"
 #include "intake/journal.h"
+#include "intake/quota.h"
 #include "intake/restore.h"
 #include "intake/ring.h"
 #include "intake/server_log.h"
@@ -43,6 +45,8 @@ _PG_init(void)
 	homeo_worker_init();
 	homeo_ring_init();
 	homeo_journal_init();
+	homeo_drops_init();
+	homeo_quota_init();
 	homeo_server_log_init();
 	homeo_restore_init();
 	homeo_launcher_init();

@@ -13,7 +13,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   values ('expire_lease'), ('unmute_issue'), ('supersede_patch'), ('watch_deployment'),
     ('watch_healed'), ('start_deployment'), ('apply_policy'), ('start_validation'),
-    ('start_healing')
+    ('start_healing'), ('store_drops'), ('watch_rates')
 $$;
 
 comment on function homeostasis.advance_steps() is

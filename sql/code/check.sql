@@ -81,7 +81,9 @@ comment on constraint policies_recurrence_limit_check on homeostasis.policies is
 comment on constraint services_name_check on homeostasis.services is
   'A name has 1 to 200 characters.';
 comment on constraint services_kind_check on homeostasis.services is
-  'A service is a database or an application.';
+  'A service is a database or an application; only the extension itself is an extension.';
+comment on constraint services_payloads_per_minute_check on homeostasis.services is
+  'Give a number, 0 to store everything; null follows homeostasis.payloads_per_service_per_minute.';
 comment on constraint services_mode_check on homeostasis.services is
   'Modes are observe, suggest and auto; null follows the setting homeostasis.mode.';
 comment on constraint services_check on homeostasis.services is

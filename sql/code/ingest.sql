@@ -17,6 +17,14 @@ as 'MODULE_PATHNAME', 'homeo_ingest_checkup';
 comment on function homeostasis.ingest_checkup(jsonb) is
   'The same for what a checkup finds: the events are those of the databases they name';
 
+create function homeostasis.ingest_own(event jsonb, occurrences integer) returns uuid
+language c volatile parallel unsafe
+set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'homeo_ingest_own';
+
+comment on function homeostasis.ingest_own(jsonb, integer) is
+  'The same for what happened to the extension itself, so often: an event of its own service';
+
 create function homeostasis.intake_stat(
   out consumer integer,
   out ring_bytes bigint,
@@ -65,7 +73,7 @@ comment on column homeostasis.stat_intake.dropped_too_large is 'Events larger th
 comment on column homeostasis.stat_intake.dropped_nested is
   'Errors raised while another one was being captured';
 comment on column homeostasis.stat_intake.counted is
-  'Events of a flood that are not stored but in the occurrences of a row of errors; see homeostasis.payloads_per_issue_per_minute';
+  'Events of a flood that are not stored but in the occurrences of a row of errors; see homeostasis.payloads_per_issue_per_minute and services.payloads_per_minute';
 comment on column homeostasis.stat_intake.duplicate is 'Events that were stored before';
 comment on column homeostasis.stat_intake.rejected is 'Events that went to rejected_events';
 comment on column homeostasis.stat_intake.deferred is

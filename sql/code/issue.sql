@@ -198,8 +198,16 @@ begin
     where service_id = source.service_id and issue_id = from_issue;
   update homeostasis.deployments set issue_id = into_issue
     where service_id = source.service_id and issue_id = from_issue;
+  update homeostasis.spikes s
+    set issue_id = into_issue, ended_at = coalesce(s.ended_at, now()),
+        end_reason = coalesce(s.end_reason, 'the issue was merged')
+    where s.service_id = source.service_id and s.issue_id = from_issue;
   update homeostasis.issues i
     set error_count = i.error_count + source.error_count,
+        counted_only = i.counted_only + source.counted_only,
+        counted_since = least(i.counted_since, source.counted_since),
+        counted_until = greatest(i.counted_until, source.counted_until),
+        counted_by = coalesce(i.counted_by, source.counted_by),
         first_seen = least(i.first_seen, source.first_seen),
         last_seen = greatest(i.last_seen, source.last_seen),
         last_active = greatest(i.last_active, source.last_active)
@@ -250,6 +258,34 @@ $$;
 
 comment on function homeostasis.move_counts(bigint, bigint, bigint) is
   'Moves what the stored errors of an issue''s fingerprints amount to from another issue to it; returns how many errors these are';
+
+create function homeostasis.move_counted(issue homeostasis.issues, into_issue bigint) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  moved bigint;
+begin
+  select coalesce(sum(e.occurrences - 1), 0) into moved
+    from homeostasis.issue_fingerprints f
+    join homeostasis.errors e on e.service_id = f.service_id and e.fingerprint = f.fingerprint
+    where f.service_id = issue.service_id and f.issue_id = into_issue;
+  -- What the extension counted itself, in stat_drops, is not among them.
+  moved := least(moved, issue.counted_only);
+  if moved = 0 then
+    return;
+  end if;
+  update homeostasis.issues i
+    set counted_only = moved, counted_since = issue.counted_since,
+        counted_until = issue.counted_until, counted_by = issue.counted_by
+    where i.service_id = issue.service_id and i.id = into_issue;
+  update homeostasis.issues i set counted_only = i.counted_only - moved
+    where i.service_id = issue.service_id and i.id = issue.id;
+end
+$$;
+
+comment on function homeostasis.move_counted(homeostasis.issues, bigint) is
+  'Says of an issue, and of the one that was split off it, how much of them was only counted';
 
 create function homeostasis.split(issue_id bigint, fingerprints uuid[]) returns bigint
 language plpgsql security definer
@@ -306,6 +342,7 @@ begin
            coalesce(sample."timestamp", issue.sample_timestamp);
   update homeostasis.issues i set error_count = i.error_count - moved
     where i.service_id = issue.service_id and i.id = issue.id;
+  perform homeostasis.move_counted(issue, new_id);
   perform homeostasis.audit_append('split', 'issue', issue.service_id, issue.id::text,
     jsonb_build_object('into', new_id, 'fingerprints', fingerprints));
   return new_id;

@@ -138,6 +138,9 @@ begin
   ), diagnoses as (
     delete from homeostasis.analysis a using old
     where a.service_id = old.service_id and a.issue_id = old.id
+  ), spikes as (
+    delete from homeostasis.spikes s using old
+    where s.service_id = old.service_id and s.issue_id = old.id
   ), gone as (
     delete from homeostasis.issues i using old
     where i.service_id = old.service_id and i.id = old.id
@@ -151,7 +154,7 @@ end
 $$;
 
 comment on function homeostasis.delete_old_issues(timestamptz, integer) is
-  'Deletes issues that did not occur since a time, with their fingerprints, counts and diagnoses, unless a patch refers to them or somebody looks after them; returns how many';
+  'Deletes issues that did not occur since a time, with their fingerprints, counts, spikes and diagnoses, unless a patch refers to them or somebody looks after them; returns how many';
 
 create function homeostasis.idle_services(before timestamptz) returns setof bigint
 language sql stable
@@ -264,6 +267,13 @@ begin
   delete from homeostasis.late_event_ids l
     where l.ctid = any (array(select o.ctid from homeostasis.late_event_ids o
                               where o.received_at < now() - interval '24 hours' limit most));
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'spikes deleted';
+  delete from homeostasis.spikes s
+    where (s.service_id, s.id) in (select o.service_id, o.id from homeostasis.spikes o
+                                   where o.ended_at < before limit most);
   get diagnostics done = row_count;
   return next;
 

@@ -97,7 +97,8 @@ grant execute on function
 
 create view homeostasis.overview as
 select i.id as issue, s.name as service, i.status, i.title, i.error_count, i.first_seen,
-       i.last_seen, a.rule_id as rule, a.root_cause as cause, p.id as patch,
+       i.last_seen, homeostasis.spike_words(i.service_id, i.id) as spike,
+       homeostasis.counted_words(i) as flood, a.rule_id as rule, a.root_cause as cause, p.id as patch,
        p.status as patch_status, homeostasis.next_step(i, a, p, d) as next_step
 from homeostasis.issues i
 join homeostasis.services s on s.id = i.service_id
@@ -110,6 +111,10 @@ order by i.last_seen desc;
 
 comment on view homeostasis.overview is
   'Every issue, what it is caused by, how far its healing is, and what happens next; the latest first';
+comment on column homeostasis.overview.spike is
+  'Whether it occurs far more often than it used to, in words; see spikes';
+comment on column homeostasis.overview.flood is
+  'How much of error_count was counted without being stored whole, and why, in words';
 
 create view homeostasis.pending_approvals as
 select p.id as patch, p.issue_id as issue, s.name as service, i.title, p.database_name as database,

@@ -76,6 +76,10 @@ create table homeostasis.issues
   last_seen timestamptz not null,
   last_active timestamptz not null default now(),
   error_count bigint not null check (error_count >= 0),
+  counted_only bigint not null default 0,
+  counted_since timestamptz,
+  counted_until timestamptz,
+  counted_by text check (counted_by in ('issue', 'service')),
   sample_event_id uuid not null,
   sample_timestamp timestamptz not null,
   assignee text,
@@ -200,7 +204,7 @@ comment on column homeostasis.errors.role_name is 'The role in force when the er
 comment on column homeostasis.errors.session_role_name is 'The role that logged in';
 comment on column homeostasis.errors.truncated is 'Names of the columns that were cut to their limit';
 comment on column homeostasis.errors.occurrences is
-  'How often it happened: more than once if others like it, since the row before, were counted without being stored; see homeostasis.payloads_per_issue_per_minute';
+  'How often it happened: more than once if others like it, since the row before, were counted without being stored; see homeostasis.payloads_per_issue_per_minute and services.payloads_per_minute';
 comment on table homeostasis.stacks is
   'One distinct stack trace, compressed and shared by the errors that carry its hash';
 comment on column homeostasis.stacks.stack is 'As reported, one frame a line';
@@ -210,6 +214,12 @@ comment on column homeostasis.stacks.last_seen is
   'When it was last used, up to a day behind';
 comment on table homeostasis.issues is 'One problem: the errors that share its fingerprints';
 comment on column homeostasis.issues.error_count is 'Exact number of occurrences since first_seen';
+comment on column homeostasis.issues.counted_only is
+  'How many of error_count were counted without being stored whole: they are in the occurrences of rows of errors';
+comment on column homeostasis.issues.counted_since is 'When the first of those happened';
+comment on column homeostasis.issues.counted_until is 'When the latest of those happened';
+comment on column homeostasis.issues.counted_by is
+  'The limit that the latest of those were beyond: issue for homeostasis.payloads_per_issue_per_minute, service for the quota of the service';
 comment on column homeostasis.issues.status is
   'open, healing, healed, resolved, muted or regressed; issue_successors() says what may follow what';
 comment on column homeostasis.issues.title is 'First line of the message of its first error';
@@ -227,7 +237,7 @@ comment on column homeostasis.rejected_events.field is 'Key at fault; null: the 
 comment on column homeostasis.rejected_events.event is
   'The event as JSON, scrubbed of secrets and cut at 64 kB';
 comment on table homeostasis.late_event_ids is
-  'Ids that reporters gave to errors more than a day old, for a day, so that one that is reported again is recognised';
+  'Ids that reporters gave to errors more than a day old, or only counted, for a day, so that one that is reported again is recognised';
 comment on column homeostasis.late_event_ids.event_id is 'As in errors';
 comment on column homeostasis.late_event_ids."timestamp" is 'As in errors';
 comment on column homeostasis.late_event_ids.received_at is 'As in errors; a day later the row is deleted';

@@ -52,6 +52,7 @@ grant insert, update, delete
   on homeostasis.rule_packs, homeostasis.rules, homeostasis.patch_templates, homeostasis.policies
   to homeostasis_admin;
 grant update (name, mode, description) on homeostasis.services to homeostasis_admin;
+grant update (payloads_per_minute) on homeostasis.services to homeostasis_operator;
 
 -- What pg_dump saves: every row but those that create extension brings itself,
 -- and not how far the shared memory of this server was read.
@@ -62,7 +63,8 @@ begin
   for relation in
     select c.oid,
            case
-             when c.relname in ('intake_positions', 'journal_positions') then 'where false'
+             when c.relname in ('intake_positions', 'journal_positions', 'drop_positions',
+                                'spike_watch') then 'where false'
              when c.relkind = 'S' then ''
              when exists (select from pg_catalog.pg_attribute a
                           where a.attrelid = c.oid and a.attname = 'modified')

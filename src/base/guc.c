@@ -53,8 +53,12 @@ int			homeo_guc_overflow_policy = HOMEO_OVERFLOW_WAIT;
 int			homeo_guc_overflow_timeout = 1000;
 int			homeo_guc_partitions_ahead = 3;
 int			homeo_guc_payloads_per_issue_per_minute = 1000;
+int			homeo_guc_payloads_per_service_per_minute = 0;
 int			homeo_guc_retention_days = 30;
 int			homeo_guc_ring_size = 64 * 1024;
+int			homeo_guc_spike_deviations = 6;
+int			homeo_guc_spike_history = 60;
+int			homeo_guc_spike_min_rate = 60;
 
 int			homeo_guc_match_limit = 100000;
 int			homeo_guc_match_subject_limit = 64 * 1024;
@@ -535,7 +539,15 @@ define_intake(void)
 			   "Sets how many errors of an issue are stored whole each minute.",
 			   "What the server raises beyond that is only counted, but for the "
 			   "first error of a session and the last one of a batch. What is "
-			   "reported is always stored. 0 stores everything.");
+			   "reported is not limited by this. 0 stores everything.");
+	define_int("homeostasis.payloads_per_service_per_minute",
+			   &homeo_guc_payloads_per_service_per_minute,
+			   0, 100000000, PGC_SIGHUP, 0,
+			   "Sets how many errors of a service are stored whole each minute.",
+			   "What comes beyond that, of whatever origin, is only counted; of an "
+			   "issue one is stored in each minute nevertheless, and of what the "
+			   "server raises the first one of each session. 0 stores everything. "
+			   "services.payloads_per_minute overrides it for a service.");
 	define_int("homeostasis.retention_days", &homeo_guc_retention_days,
 			   1, 3650, PGC_SIGHUP, 0,
 			   "Sets how many days errors are kept.",
@@ -545,6 +557,26 @@ define_intake(void)
 			   "Sets the shared memory in which events wait to be stored.",
 			   "64MB hold about 100,000 typical errors; what does not fit is "
 			   "counted and dropped, or refused to report().");
+}
+
+/* SQL reads these: see sql/code/spikes.sql. */
+static void
+define_spikes(void)
+{
+	define_int("homeostasis.spike_deviations", &homeo_guc_spike_deviations,
+			   1, 1000, PGC_SIGHUP, 0,
+			   "Sets how far above its usual rate the rate of an issue is a spike.",
+			   "In standard deviations, as estimated from the median of its errors "
+			   "a minute and their distances from that.");
+	define_int("homeostasis.spike_history", &homeo_guc_spike_history,
+			   10, 24 * 60, PGC_SIGHUP, GUC_UNIT_MIN,
+			   "Sets how far back the usual rate of an issue is looked for.",
+			   "A rate that goes on for more than half of it becomes the usual one.");
+	define_int("homeostasis.spike_min_rate", &homeo_guc_spike_min_rate,
+			   0, 1000000000, PGC_SIGHUP, 0,
+			   "Sets the rate of an issue, in errors a minute, below which nothing is a spike.",
+			   "It is also the rate at which a new issue is one. 0 looks for no "
+			   "spikes.");
 }
 
 static void
@@ -656,6 +688,7 @@ homeo_guc_init(void)
 	define_general();
 	define_capture();
 	define_intake();
+	define_spikes();
 	define_rules();
 	define_dry_run();
 	define_deployment();

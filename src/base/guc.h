@@ -56,8 +56,14 @@ extern int	homeo_guc_overflow_policy;	/* HomeoOverflowPolicy */
 extern int	homeo_guc_overflow_timeout; /* ms */
 extern int	homeo_guc_partitions_ahead; /* days */
 extern int	homeo_guc_payloads_per_issue_per_minute;
+extern int	homeo_guc_payloads_per_service_per_minute;	/* 0: any number */
 extern int	homeo_guc_retention_days;
 extern int	homeo_guc_ring_size;	/* kB */
+
+/* Spikes */
+extern int	homeo_guc_spike_deviations;
+extern int	homeo_guc_spike_history;	/* minutes */
+extern int	homeo_guc_spike_min_rate;	/* errors a minute */
 
 /* Rules */
 extern int	homeo_guc_match_limit;	/* PCRE2's unit: backtracking steps */

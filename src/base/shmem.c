@@ -14,7 +14,7 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
-#define MAX_PIECES	8
+#define MAX_PIECES	16
 
 static const HomeoShmemPiece *pieces[MAX_PIECES];
 static int	npieces = 0;

@@ -119,6 +119,8 @@ typedef struct HomeoEvent
 	int64		query_id;		/* 0: none */
 	int32		encoding;		/* of every text below */
 	uint32		truncated;		/* bit per HomeoEventField */
+	int32		occurrences;	/* of what the extension itself has counted;
+								 * 0: one.  Not in a record. */
 	HomeoText text[HOMEO_FIELD_COUNT];
 } HomeoEvent;
 

@@ -124,7 +124,8 @@ homeo_issue_limit_apply(HomeoRow **rows, int nrows)
 
 	for (int i = 0; i < nrows; i++)
 	{
-		if (rows[i]->prepared.of_database || rows[i]->refusal != NULL)
+		if (rows[i]->prepared.of_database || rows[i]->prepared.of_extension ||
+			rows[i]->refusal != NULL)
 			continue;
 		if (nfirsts > 0 && homeo_row_same_problem(firsts[nfirsts - 1], rows[i]))
 			continue;

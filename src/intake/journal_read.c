@@ -25,6 +25,7 @@
 
 #include "access/xlog.h"
 #include "intake/block.h"
+#include "intake/drops.h"
 #include "intake/journal.h"
 #include "port/atomics.h"
 #include "storage/fd.h"
@@ -208,6 +209,7 @@ check_sequence(HomeoJournalReader *reader, HomeoJournalCursor *cursor,
 
 		reader->told = header->position + 1;
 		homeo_journal_count(HOMEO_JOURNAL_LOST, lost);
+		homeo_drops_note_unknown(HOMEO_DROP_CORRUPT, lost);
 		ereport(WARNING,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg(UINT64_FORMAT " reported events are lost: they are missing in the journal before offset %u of segment \"%s\"",

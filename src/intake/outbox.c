@@ -16,6 +16,7 @@
 #include "base/guc.h"
 #include "base/worker.h"
 #include "intake/block.h"
+#include "intake/drops.h"
 #include "intake/journal.h"
 #include "intake/prepare.h"
 #include "portability/instr_time.h"
@@ -65,9 +66,10 @@ time_left(const HomeoOutbox *outbox)
 }
 
 static void
-raise_too_large(int consumer)
+raise_too_large(int consumer, const HomeoEvent *event)
 {
 	homeo_ring_count(consumer, HOMEO_RING_DROPPED_TOO_LARGE, 1);
+	homeo_drops_note(HOMEO_DROP_TOO_LARGE, event);
 	ereport(ERROR,
 			(errcode(ERRCODE_HOMEO_INVALID_EVENT),
 			 errmsg("the event is too large for the ring"),
@@ -113,6 +115,30 @@ note_overflow(HomeoOutbox *outbox, int consumer, int nevents, int error)
 			 errhint("See homeostasis.stat_workers for whether events are being stored; report less at a time, or raise homeostasis.ring_size.")));
 }
 
+/* Whoever waited is told; the others drop what there is no room for. */
+static HomeoDropCause
+drop_cause(HomeoDropCause full)
+{
+	return homeo_guc_overflow_policy == HOMEO_OVERFLOW_DROP ? full :
+		HOMEO_DROP_TIMEOUT;
+}
+
+/* Counts the events of a bucket as dropped. */
+static void
+note_drops(HomeoOutboxBucket *bucket, HomeoDropCause cause)
+{
+	HomeoSlice	record;
+	size_t		offset = 0;
+
+	while (homeo_block_next(bucket->raw, bucket->len, &offset, &record))
+	{
+		HomeoEvent	event;
+
+		if (homeo_event_peek(record.data, record.len, &event) == NULL)
+			homeo_drops_note(cause, &event);
+	}
+}
+
 static void
 note_taken(HomeoOutbox *outbox, int number)
 {
@@ -151,6 +177,7 @@ ship(HomeoOutbox *outbox, uint32 number)
 	HomeoOutboxBucket *bucket = &outbox->bucket[number];
 	int			consumer = homeo_journal_consumer(number);
 	char	   *block;
+	int			error;
 
 	if (bucket->nrecords == 0)
 		return;
@@ -167,10 +194,13 @@ ship(HomeoOutbox *outbox, uint32 number)
 			homeo_ring_wake(consumer);
 			break;
 		case HOMEO_JOURNAL_FULL:
+			note_drops(bucket, drop_cause(HOMEO_DROP_JOURNAL_FULL));
 			note_overflow(outbox, consumer, bucket->nrecords, 0);
 			break;
 		case HOMEO_JOURNAL_FAILED:
-			note_overflow(outbox, consumer, bucket->nrecords, errno);
+			error = errno;
+			note_drops(bucket, HOMEO_DROP_JOURNAL_FAILED);
+			note_overflow(outbox, consumer, bucket->nrecords, error);
 			break;
 	}
 	pfree(block);
@@ -211,7 +241,7 @@ add_to_journal(HomeoOutbox *outbox, uint32 number, const HomeoEvent *event)
 	homeo_event_encode(&scrubbed, &record);
 	size = homeo_block_record_size(homeo_event_record_len(&record));
 	if (size > homeo_block_record_size(HOMEO_RING_MAX_RECORD))
-		raise_too_large(homeo_journal_consumer(number));
+		raise_too_large(homeo_journal_consumer(number), event);
 	if (bucket->len + size > HOMEO_JOURNAL_FULL_BYTES ||
 		bucket->nrecords == HOMEO_JOURNAL_FULL_RECORDS)
 		ship(outbox, number);
@@ -247,10 +277,11 @@ add_to_ring(HomeoOutbox *outbox, int consumer, const HomeoEvent *event)
 		case HOMEO_RING_FULL:
 			if (homeo_journal_enabled())
 				return false;
+			homeo_drops_note(drop_cause(HOMEO_DROP_RING_FULL), event);
 			note_overflow(outbox, consumer, 1, 0);
 			return true;
 		case HOMEO_RING_TOO_LARGE:
-			raise_too_large(consumer);
+			raise_too_large(consumer, event);
 	}
 	return true;
 }

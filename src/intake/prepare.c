@@ -124,8 +124,12 @@ complete_search_path(HomeoEvent *event)
 static void
 choose_service(HomeoEvent *event, HomeoPrepared *prepared)
 {
-	prepared->of_database = event->origin == HOMEO_ORIGIN_SERVER_LOG ||
-		event->origin == HOMEO_ORIGIN_CHECKUP;
+	/* What the extension finds about itself names it. */
+	prepared->of_extension = event->origin == HOMEO_ORIGIN_CHECKUP &&
+		text_of(event, HOMEO_FIELD_SERVICE)->data != NULL;
+	prepared->of_database = !prepared->of_extension &&
+		(event->origin == HOMEO_ORIGIN_SERVER_LOG ||
+		 event->origin == HOMEO_ORIGIN_CHECKUP);
 	if (!prepared->of_database)
 	{
 		prepared->service = string_of(event, HOMEO_FIELD_SERVICE);

@@ -12,6 +12,7 @@ typedef struct HomeoPrepared
 	HomeoEvent *event;			/* its texts become what is stored of them */
 	bool		excluded;		/* by homeostasis.capture_*: not stored */
 	bool		of_database;	/* the service is a database, named so */
+	bool		of_extension;	/* the service is Homeostasis itself */
 	char	   *service;		/* name of the service or of its database */
 	char	   *error_type;
 	char	   *language;

@@ -408,3 +408,29 @@ homeo_ingest_checkup(PG_FUNCTION_ARGS)
 {
 	return ingest(fcinfo, HOMEO_ORIGIN_CHECKUP);
 }
+
+/*
+ * ingest_own(event jsonb, occurrences integer) returns uuid
+ *
+ * Stores an event of the extension's own service, which happened so often.
+ */
+PG_FUNCTION_INFO_V1(homeo_ingest_own);
+
+Datum
+homeo_ingest_own(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *json = json_argument(fcinfo, "event");
+	HomeoEvent	event;
+	HomeoEventProblem problem;
+	HomeoReportSlot slot;
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	homeo_report_defer_audit();
+	if (!homeo_event_json_read(&json->root, HOMEO_ORIGIN_CHECKUP, &event,
+							   &problem))
+		homeo_event_json_raise(&problem);
+	event.occurrences = PG_ARGISNULL(1) ? 1 : PG_GETARG_INT32(1);
+	flush(&event, &slot, 1, HOMEO_STORE_STRICT);
+	*id = slot.id;
+	PG_RETURN_UUID_P(id);
+}

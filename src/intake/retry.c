@@ -156,18 +156,18 @@ drop_stored(HomeoRow **rows, int nrows)
 
 /*
  * Takes out the events that were stored before, and of those that are there
- * more than once all but the first.  Returns how many are left; their order
- * is another.
+ * more than once all but the first.  *nrows becomes how many are left.  True:
+ * their order is another.
  */
-int
-homeo_retry_drop(HomeoRow **rows, int nrows)
+bool
+homeo_retry_drop(HomeoRow **rows, int *nrows)
 {
-	HomeoRow  **given = palloc(sizeof(*given) * nrows);
+	HomeoRow  **given = palloc(sizeof(*given) * *nrows);
 	int			ngiven = 0;
 	int			nunique = 0;
 	int			nkept = 0;
 
-	for (int i = 0; i < nrows; i++)
+	for (int i = 0; i < *nrows; i++)
 	{
 		if (rows[i]->prepared.event->id_given)
 			given[ngiven++] = rows[i];
@@ -179,6 +179,8 @@ homeo_retry_drop(HomeoRow **rows, int nrows)
 		qsort(given, ngiven, sizeof(*given), compare_receipt);
 		for (int i = 0; i < ngiven; i++)
 		{
+			/* It adds nothing, unless it is among those that are left. */
+			given[i]->occurrences = 0;
 			if (nunique > 0 && same_id(given[nunique - 1], given[i]) &&
 				given[i]->prepared.event->received -
 				given[nunique - 1]->prepared.event->received < RETRY_WINDOW)
@@ -189,11 +191,14 @@ homeo_retry_drop(HomeoRow **rows, int nrows)
 	}
 	for (int i = 0; i < nunique; i++)
 	{
-		if (given[i] != NULL)
-			rows[nkept++] = given[i];
+		if (given[i] == NULL)
+			continue;
+		given[i]->occurrences = 1;
+		rows[nkept++] = given[i];
 	}
 	pfree(given);
-	return nkept;
+	*nrows = nkept;
+	return ngiven > 0;
 }
 
 /*

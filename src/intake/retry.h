@@ -7,7 +7,7 @@
 
 #include "intake/row.h"
 
-extern int	homeo_retry_drop(HomeoRow **rows, int nrows);
+extern bool homeo_retry_drop(HomeoRow **rows, int *nrows);
 extern void homeo_retry_remember(HomeoRow **rows, int nrows);
 
 #endif							/* HOMEO_RETRY_H */

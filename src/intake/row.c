@@ -12,6 +12,7 @@
 void
 homeo_row_refuse(HomeoRow *row, const char *field, const char *reason)
 {
+	row->occurrences = 0;
 	row->refused_field = field;
 	row->refusal = reason;
 }
@@ -75,12 +76,17 @@ compare_text(const HomeoText *a, const HomeoText *b)
 }
 
 TimestampTz
-homeo_row_minute(const HomeoRow *row)
+homeo_minute_of(TimestampTz timestamp)
 {
-	TimestampTz timestamp = row->prepared.event->timestamp;
 	TimestampTz rest = timestamp % USECS_PER_MINUTE;
 
 	return timestamp - (rest < 0 ? rest + USECS_PER_MINUTE : rest);
+}
+
+TimestampTz
+homeo_row_minute(const HomeoRow *row)
+{
+	return homeo_minute_of(row->prepared.event->timestamp);
 }
 
 bool
@@ -103,6 +109,9 @@ homeo_row_compare_minute(const HomeoRow *x, const HomeoRow *y)
 	if (result == 0)
 		result = homeo_compare_int64(x->prepared.event->timestamp,
 									 y->prepared.event->timestamp);
+	if (result == 0)
+		result = memcmp(&x->prepared.event->event_id,
+						&y->prepared.event->event_id, UUID_LEN);
 	return result;
 }
 

@@ -7,14 +7,28 @@
 
 #include "intake/prepare.h"
 
+/* What keeps an event from being stored whole: see flood.c. */
+typedef enum HomeoLimit
+{
+	HOMEO_LIMIT_NONE,
+	HOMEO_LIMIT_ISSUE,			/* homeostasis.payloads_per_issue_per_minute */
+	HOMEO_LIMIT_SERVICE			/* the quota of its service */
+} HomeoLimit;
+
 typedef struct HomeoRow
 {
 	HomeoPrepared prepared;
 	int64		service_id;		/* 0 if refused because of its service */
 	int64		issue_id;		/* 0 before it is known */
 	bool		is_new;			/* the issue: it has to be made */
+	int			quota;			/* of its service, a minute; 0: none */
 	bool		stored;			/* now, and not before */
-	int			occurrences;	/* this one, and those that are only counted */
+	HomeoLimit	limit;			/* keeps it from being stored whole */
+	int			occurrences;	/* what it adds to the counts: itself, and
+								 * those it stands for; 0: nothing */
+	struct HomeoRow *carrier;	/* that stands for it; NULL: none */
+	HomeoEvent *into;			/* the stored row that it is added to; NULL:
+								 * none */
 	const char *refusal;		/* the limit that keeps it out, or NULL */
 	const char *refused_field;	/* at fault; if there is a refusal */
 } HomeoRow;
@@ -36,7 +50,8 @@ extern int	homeo_row_compare_group(const void *a, const void *b);
 extern int	homeo_row_compare_minute(const HomeoRow *x, const HomeoRow *y);
 extern int	homeo_compare_int64(int64 a, int64 b);
 
-/* The start of the minute in which its event happened. */
+/* The start of a minute, and of that in which a row's event happened. */
+extern TimestampTz homeo_minute_of(TimestampTz timestamp);
 extern TimestampTz homeo_row_minute(const HomeoRow *row);
 
 /* Have both the same service and fingerprint?  The same minute and release? */

@@ -24,6 +24,7 @@
 #include "base/worker.h"
 #include "catalog/namespace.h"
 #include "common/pg_prng.h"
+#include "intake/drops.h"
 #include "intake/event.h"
 #include "intake/journal.h"
 #include "intake/outbox.h"
@@ -243,8 +244,32 @@ capture(const ErrorData *edata)
 	describe_session(&event);
 
 	homeo_event_encode(&event, &record);
-	(void) homeo_ring_put(homeo_journal_consumer(homeo_event_bucket(&event)),
-						  record.parts, record.nparts);
+	switch (homeo_ring_put(homeo_journal_consumer(homeo_event_bucket(&event)),
+						   record.parts, record.nparts))
+	{
+		case HOMEO_RING_OK:
+			break;
+		case HOMEO_RING_FULL:
+			homeo_drops_note(HOMEO_DROP_RING_FULL, &event);
+			break;
+		case HOMEO_RING_TOO_LARGE:
+			homeo_drops_note(HOMEO_DROP_TOO_LARGE, &event);
+			break;
+	}
+}
+
+/* An error that was raised while another one was being captured. */
+static void
+drop_nested(const ErrorData *edata)
+{
+	HomeoEvent	event;
+
+	memset(&event, 0, sizeof(event));
+	event.origin = HOMEO_ORIGIN_SERVER_LOG;
+	event.level = level_of(edata->elevel);
+	event.database = MyDatabaseId;
+	homeo_ring_count(0, HOMEO_RING_DROPPED_NESTED, 1);
+	homeo_drops_note(HOMEO_DROP_NESTED, &event);
 }
 
 static void
@@ -253,7 +278,7 @@ capture_error(ErrorData *edata)
 	if (wanted(edata) && can_capture())
 	{
 		if (depth > 0)
-			homeo_ring_count(0, HOMEO_RING_DROPPED_NESTED, 1);
+			drop_nested(edata);
 		else
 		{
 			depth++;

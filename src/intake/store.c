@@ -246,11 +246,8 @@ store_all(HomeoBatch *batch, HomeoRow **rows, int nrows)
 
 	for (int i = 0; i < nrows; i++)
 	{
-		if (rows[i]->stored)
-		{
-			nstored++;
-			ncounted += rows[i]->occurrences - 1;
-		}
+		nstored += rows[i]->stored;
+		ncounted += rows[i]->occurrences - rows[i]->stored;
 		nrefused += rows[i]->refusal != NULL;
 	}
 	batch->result->stored += nstored;
