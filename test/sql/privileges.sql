@@ -73,6 +73,11 @@ select set_eq($$
     where c.relnamespace = 'homeostasis'::regnamespace and a.grantee = 'homeostasis_admin'::regrole$$,
   $$values ('services.name', 'UPDATE'), ('services.mode', 'UPDATE'), ('services.description', 'UPDATE')$$,
   'and to a service''s name and mode');
+select set_eq($$
+    select c.relname || '.' || t.attname, a.privilege_type
+    from pg_attribute t join pg_class c on c.oid = t.attrelid, aclexplode(t.attacl) a
+    where c.relnamespace = 'homeostasis'::regnamespace and a.grantee = 'homeostasis_operator'::regrole$$,
+  $$values ('services.payloads_per_minute', 'UPDATE')$$, 'operators to its quota only');
 
 -- Fixed paths (RELIABILITY 32) -------------------------------------------------------------
 

@@ -23,14 +23,16 @@ my $counts = q{
 my $counted = q{
     select coalesce(sum(i.error_count), 0) from homeostasis.issues i
     join homeostasis.services s on s.id = i.service_id and s.kind = 'extension'};
-my $all = 'select (select sum(dropped) from homeostasis.stat_drops)';
+my $all = '(select sum(dropped) from homeostasis.stat_drops)';
 
 # fail(database, times): errors that fill the ring, 8 kB each
 sub fail_often
 {
     my ($database, $times) = @_;
 
-    $node->psql($database, ("select 1/0 /* " . ('x' x 7900) . " */;\n") x $times, on_error_stop => 0);
+    my $sql = 'select 1/0 /* ' . ('x' x 7900) . " */;\n";
+
+    $node->psql($database, $sql x $times, on_error_stop => 0);
     return;
 }
 
@@ -73,7 +75,7 @@ stopped(sub {
     is($node->safe_psql('postgres', "$counts where first_at <= last_at"),
         "database/elsewhere error ring full 20, database/postgres error ring full $dropped, default error ring full 1, "
           . 'shop error ring full 7, shop fatal ring full 1, till error ring full 1', 'each by its own service and level');
-    is($node->safe_psql('postgres', "$all = (select sum(dropped_full) from homeostasis.stat_intake)"), 't',
+    is($node->safe_psql('postgres', "select $all = (select sum(dropped_full) from homeostasis.stat_intake)"), 't',
         'all that stat_intake counts');
 
     # Others who do not fit into the table take no database's place.
@@ -91,7 +93,7 @@ stopped(sub {
 # As an issue ----------------------------------------------------------------
 
 poll_until($node, 'select bool_and(stored = dropped) from homeostasis.stat_drops', 't', 'what was dropped is stored', 90);
-is($node->safe_psql('postgres', "$all = ($counted)"), 't', 'each once, as issues of the extension\'s own service');
+is($node->safe_psql('postgres', "select $all = ($counted)"), 't', 'each once, as issues of the extension\'s own service');
 is($node->safe_psql('postgres', q{
     select i.title || ': ' || i.error_count || ' ' || i.level || ' ' || i.sqlstate
     from homeostasis.issues i join homeostasis.services s on s.id = i.service_id and s.name = 'homeostasis'
@@ -114,7 +116,7 @@ set_conf($node, 'homeostasis.workers' => 'off');
 $node->reload;
 poll_until($node, q{select count(*) from pg_stat_activity where backend_type ~ '^homeostasis (ingest|healer)'}, '0', 'without workers');
 fail_often('postgres', 300);
-$dropped = $node->safe_psql('postgres', "$all - $before");
+$dropped = $node->safe_psql('postgres', "select $all - $before");
 cmp_ok($dropped, '>', 100, 'events are dropped again');
 $node->safe_psql('postgres', 'begin; select homeostasis.store_drops(0, 0); rollback');
 is($node->safe_psql('postgres', $counted), $before, 'what is rolled back is not stored');
@@ -125,13 +127,13 @@ is($node->safe_psql('postgres', $counted), $before, 'two who store it at the sam
 $holder->query_safe('rollback');
 $holder->quit;
 $node->safe_psql('postgres', 'select homeostasis.store_drops(0, 0)') foreach 1 .. 2;
-is($node->safe_psql('postgres', "($counted) - $before"), $dropped, 'then it is stored once');
+is($node->safe_psql('postgres', "select ($counted) - $before"), $dropped, 'then it is stored once');
 
 # Whoever drives the extension by a schedule has it as well.
 fail_often('postgres', 100);
 $node->safe_psql('postgres', q{update homeostasis.drop_positions set stored_at = stored_at - interval '1 minute'});
 $node->safe_psql('postgres', 'call homeostasis.advance()');
-is($node->safe_psql('postgres', "$all = ($counted)"), 't', 'advance() stores it');
+is($node->safe_psql('postgres', "select $all = ($counted)"), 't', 'advance() stores it');
 
 # Whoever waits is told, and counted as well.
 set_conf($node, 'homeostasis.overflow_policy' => 'wait', 'homeostasis.overflow_timeout' => 0);
@@ -139,8 +141,8 @@ $node->reload;
 wait_for_value($node, 'show homeostasis.overflow_policy', 'wait');
 fail_often('postgres', 300);
 my ($status, $stdout, $stderr) = $node->psql('postgres', q{select homeostasis.report('{"service": "patient", "error_message": "x"}')});
-like($stderr, qr/no room/, 'a report that waited in vain is refused');
-is($node->safe_psql('postgres', "$counts where service = 'patient'"), 'patient error timeout 1', 'and counted');
+like($stderr, qr/ERROR: .*ring of events is full/, 'a report that waited in vain is refused');
+is($node->safe_psql('postgres', "$counts where cause = 'timeout'"), '(others) error timeout 1', 'and counted');
 
 # A crash makes the counts anew; what is stored stays, and no more.
 $before = $node->safe_psql('postgres', $counted);
@@ -149,7 +151,7 @@ $node->start;
 is($node->safe_psql('postgres', 'select count(*) from homeostasis.stat_drops'), '0', 'another life of the server begins to count');
 fail_often('postgres', 300);
 $node->safe_psql('postgres', 'select homeostasis.store_drops(0, 0)');
-is($node->safe_psql('postgres', "$all = ($counted) - $before"), 't', 'and adds to what is stored');
+is($node->safe_psql('postgres', "select $all = ($counted) - $before"), 't', 'and adds to what is stored');
 is($node->safe_psql('postgres', 'select count(distinct epoch) from homeostasis.drop_positions'), '1', 'whose places are forgotten');
 
 $node->stop;
