@@ -93,6 +93,7 @@ comment on function homeostasis.tell_spike(text, homeostasis.spikes) is
 create function homeostasis.begin_spikes() returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set work_mem = '32MB'
 as $$
 declare
   min_rate constant bigint := homeostasis.setting('spike_min_rate');
@@ -167,7 +168,8 @@ begin
       when state.issue_status = 'muted' then 'the issue was muted'
       -- Half of it, so that what goes up and down around it is one spike.
       when state.rate < spike.bar / 2 then 'the rate fell'
-      when state.rate < state.bar then 'the rate has become the usual one' end;
+      when state.bar > spike.bar and state.rate < state.bar
+        then 'the rate has become the usual one' end;
     if spike.end_reason is null then
       update homeostasis.spikes s set peak_rate = state.rate
         where s.service_id = spike.service_id and s.id = spike.id and s.peak_rate < state.rate;
@@ -212,7 +214,6 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  insert into homeostasis.spike_watch (looked_at) values ('-infinity') on conflict do nothing;
   -- One at a time; the other one does the work.
   if not exists (select from homeostasis.spike_watch w for update skip locked) then
     return false;

@@ -29,6 +29,8 @@ create table homeostasis.spike_watch
   looked_at timestamptz not null
 );
 
+insert into homeostasis.spike_watch (looked_at) values ('-infinity');
+
 create table homeostasis.drop_positions
 (
   epoch bigint,

@@ -93,6 +93,25 @@ select pg_temp.batch('shop', 'long ago', 30, '{"timestamp": "2020-02-02T00:00:00
 select matches(pg_temp.of('long ago'), '^30 30 30 \d+ service$', 'another time does not make another quota, nor another count');
 select cmp_ok(pg_temp.rows_of('long ago'), '<=', 11::bigint, 'of rows');
 
+-- The minute of a quota is that in which the server receives, whatever the
+-- reporter says; this one must not end meanwhile.
+create function pg_temp.rows_when_used_up() returns bigint
+language plpgsql as $$
+declare
+  minute timestamptz;
+begin
+  for try in 1 .. 5 loop
+    minute := date_trunc('minute', clock_timestamp());
+    perform pg_temp.batch('shop', 'used up', 20);
+    perform pg_temp.batch('shop', 'try ' || chr(64 + try), 30, '{"timestamp": "2021-02-02T00:00:00Z"}');
+    if minute = date_trunc('minute', clock_timestamp()) then
+      return pg_temp.rows_of('try ' || chr(64 + try));
+    end if;
+  end loop;
+end
+$$;
+select is(pg_temp.rows_when_used_up(), 1::bigint, 'nor does it in a minute in which the quota is used up');
+
 -- What is over, or is being healed, is told by its rows.
 select pg_temp.report('shop', 'over', 1) \g /dev/null
 select homeostasis.resolve(id) from homeostasis.issues where title = 'over' \g /dev/null

@@ -95,6 +95,8 @@ foreach my $lock ('AddinShmemInit', 'ProcArray', 'XidGen', 'SInvalWrite', 'LockM
     like($stdout, qr/alive after all/, 'row 2: and the session goes on');
     is($clocked->safe_psql('postgres', 'select sum(dropped_nested) from homeostasis.stat_intake'),
         '1', 'row 2: what could not be captured meanwhile is counted');
+    is($clocked->safe_psql('postgres', 'select service, level, cause, dropped from homeostasis.stat_drops'),
+        'database/postgres|error|nested|1', 'row 2: of its database');
     $clocked->psql('postgres', 'select 1 / 0');
     poll_until($clocked, count_of('division by zero'), '1', 'row 2: other sessions go on');
     $clocked->stop;

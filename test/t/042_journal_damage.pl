@@ -117,6 +117,8 @@ is(damage('flipped', sub {
 is(counted(), '1|50', 'and how many events those are is counted');
 like(slurp_file($log), qr/WARNING:  segment ".*" of the journal is damaged at offset \d+/, 'the log says where');
 like(slurp_file($log), qr/WARNING:  50 reported events are lost/, 'and how many');
+is($node->safe_psql('postgres', q{select service, level is null, dropped from homeostasis.stat_drops where cause = 'corrupt'}),
+    '(unknown)|t|50', 'stat_drops counts them, too');
 
 is(damage('header', sub {
         my ($bytes, @start) = @_;
