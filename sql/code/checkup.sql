@@ -3,7 +3,7 @@
 -- Each find_*() returns what it found as events, in the form that report()
 -- takes; checkup() stores them as errors of origin checkup, so that rules
 -- diagnose them and patches heal them like any other.  SQLSTATEs HO101 to
--- HO105 are theirs.  Indexes and sequences are those of this database, the
+-- HO105 are theirs; HO106 is that of drops.sql.  Indexes and sequences are those of this database, the
 -- rest is seen in the whole cluster.  A finding keeps its message, but for
 -- numbers, until it is mended: it is the same issue each time.
 
