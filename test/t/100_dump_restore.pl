@@ -90,7 +90,7 @@ sub contents
         from pg_class c
         where c.relnamespace = 'homeostasis'::regnamespace
           and c.relkind in ('r', 'p') and not c.relispartition
-          and c.relname not in ('intake_positions', 'journal_positions')});
+          and c.relname not in ('intake_positions', 'journal_positions', 'drop_positions', 'spike_watch')});
 
     return $of->safe_psql($database, "$tables order by 1");
 }
