@@ -13,6 +13,7 @@
 #include "base/worker.h"
 #include "fmgr.h"
 #include "intake/journal.h"
+#include "intake/kept.h"
 #include "intake/restore.h"
 #include "intake/ring.h"
 #include "intake/server_log.h"
@@ -43,6 +44,7 @@ _PG_init(void)
 	homeo_worker_init();
 	homeo_ring_init();
 	homeo_journal_init();
+	homeo_kept_init();
 	homeo_server_log_init();
 	homeo_restore_init();
 	homeo_launcher_init();
