@@ -149,9 +149,9 @@ AGENT_LIBS = $(call pkg_config_or,--libs,libpq,\
 KINDS = static unit isolation sql tap
 
 .PHONY: all install uninstall help setup private clean clean-build demo bench \
-	docs test installcheck check-server sanitize sqlsmith mutants fuzz \
+	docs test installcheck check-server sanitize sqlsmith mutants soak fuzz \
 	$(KINDS:%=test-%) floors indent indent-check objects sql-list warnings \
-	cppcheck agent-alone modules .demo .bench .test .sqlsmith
+	cppcheck agent-alone modules .demo .bench .test .sqlsmith .soak
 
 all: $(AGENT) ## build the module, its install script, the agent (the default)
 
@@ -204,6 +204,11 @@ sqlsmith: ## try random queries beside the module [SECONDS=60]
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh sqlsmith
 	@$(MAKE) -s --no-print-directory .sqlsmith
 
+SOAK_MINUTES = 10
+soak: ## throw random faults at a server under load [SOAK_MINUTES=10] [SOAK_SEED=n]
+	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh test
+	@$(MAKE) -s --no-print-directory .soak
+
 # Nor is this: it builds a PostgreSQL from its sources.
 sanitize: ## look for misuse of memory while tests run [WITH=valgrind] [T=...]
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh sanitize
@@ -231,7 +236,7 @@ clean-build:
 # ---------------------------------------------------------------------------
 
 NEED_PGXS = private check-server docs objects indent indent-check warnings \
-	cppcheck $(KINDS:%=test-%) .demo .test .bench .sqlsmith
+	cppcheck $(KINDS:%=test-%) .demo .test .bench .sqlsmith .soak
 
 ifeq ($(wildcard $(PGXS)),)
 
@@ -428,6 +433,10 @@ fuzz: $(FUZZ:%=build/fuzz/%) ## fuzz the parsers [FUZZ=name] [FUZZ_SECONDS=60]
 # Not part of `make test`: it fetches the sources of the installed PostgreSQL.
 check-server: private ## run PostgreSQL's own regression tests beside the module
 	@PG_CONFIG='$(PG_CONFIG)' test/check-server.sh
+
+.soak: private modules
+	@SOAK_MINUTES='$(SOAK_MINUTES)' SOAK_SEED='$(SOAK_SEED)' T= \
+		test/run-tap.sh soak
 
 .sqlsmith: private
 	@test/sqlsmith.sh '$(SECONDS)'

@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "intake/drops.h"
 #include "intake/journal.h"
+#include "intake/kept.h"
 #include "intake/quota.h"
 #include "intake/restore.h"
 #include "intake/ring.h"
@@ -47,6 +48,7 @@ _PG_init(void)
 	homeo_journal_init();
 	homeo_drops_init();
 	homeo_quota_init();
+	homeo_kept_init();
 	homeo_server_log_init();
 	homeo_restore_init();
 	homeo_launcher_init();

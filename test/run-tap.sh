@@ -3,6 +3,7 @@
 # run-tap.sh: the tests of whole clusters, test/t/*.pl, by prove
 #
 # usage: test/run-tap.sh       T='test/t/010*' chooses files
+#        test/run-tap.sh soak  the soak test, test/soak
 #
 # The tests use PostgreSQL::Test::Cluster, through test/lib/
 # HomeostasisCluster.pm, from the private installation.  They start servers
@@ -14,7 +15,7 @@ set -eu
 . "$(dirname "$0")/lib/common.sh"
 . "$top/test/lib/choose.sh"
 
-choose test/t .pl
+choose "test/${1-t}" .pl
 use_private
 forget_pg_environment
 
@@ -25,6 +26,9 @@ finish()
 {
   trap '' HUP INT TERM
   end_servers "$work"
+  for disk in "$work"/disks/*; do
+    mountpoint -q "$disk" && umount -l "$disk"
+  done
   rm -rf "$work"
 }
 trap finish EXIT
@@ -50,6 +54,19 @@ export HOMEOSTASIS_CHECKOUT=$checkout
 # Rules that others wrote, for the test that takes them; it may be missing.
 export HOMEOSTASIS_RULE_COLLECTION=${HOMEOSTASIS_RULE_COLLECTION-$top/../shared/data/homeostasis-rules}
 export PG_REGRESS=$PG_PKGLIBDIR/pgxs/src/test/regress/pg_regress
+
+# small_disk NAME SIZE: a disk that a test can fill, where the caller may mount
+small_disk()
+{
+  mkdir -p "$work/disks/$1"
+  mount -t tmpfs -o "size=$2" homeostasis "$work/disks/$1" 2> /dev/null ||
+    return 0
+  hand_over "$work/disks/$1"
+  export HOMEOSTASIS_SMALL_DISKS=$work/disks
+}
+unset HOMEOSTASIS_SMALL_DISKS
+small_disk journal 3m
+small_disk data 160m
 
 status=0
 as_server_user env --chdir="$checkout" prove -j2 \

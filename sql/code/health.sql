@@ -88,8 +88,8 @@ as $$
          case when p.ahead then 'ok' else 'warning' end,
          case when p.ahead then 'there is one for tomorrow' else 'there is none for tomorrow' end,
          case when not p.ahead then 'Run: select * from homeostasis.maintain();' end
-  from (select to_regclass('homeostasis.' || homeostasis.partition_name(
-          ((now() at time zone 'UTC')::date + 1))) is not null as ahead) p
+  from (select homeostasis.partition_of((now() at time zone 'UTC')::date + 1)
+               is not null as ahead) p
 $$;
 
 comment on function homeostasis.check_intake() is

@@ -61,7 +61,7 @@ create view homeostasis.stat_intake as
   from homeostasis.intake_stat() s;
 
 comment on view homeostasis.stat_intake is
-  'How errors come in: each ingest worker and the ring in shared memory that it empties, since the server started';
+  'How errors come in: each ingest worker and the ring in shared memory that it empties, since the server started. Of this server alone: a standby has its own';
 comment on column homeostasis.stat_intake.used_bytes is
   'Bytes of the ring and of the journal that wait to be stored';
 comment on column homeostasis.stat_intake.journal_bytes is 'Those of the journal, compressed';
@@ -113,7 +113,7 @@ create view homeostasis.stat_journal as
   select s.* from homeostasis.journal_stat() s;
 
 comment on view homeostasis.stat_journal is
-  'The journal in which reported events wait on disk to be stored, since the server started';
+  'The journal in which reported events wait on disk to be stored, since the server started. Of this server alone: what waits in it is not replicated';
 comment on column homeostasis.stat_journal.epoch is 'Which life of the server this is';
 comment on column homeostasis.stat_journal.limit_bytes is 'See homeostasis.journal_limit';
 comment on column homeostasis.stat_journal.segment_bytes is 'Size of each of its files';

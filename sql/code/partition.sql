@@ -5,6 +5,10 @@
 -- the parent, SHARE UPDATE EXCLUSIVE, is taken first by everybody who creates
 -- or drops a partition, so two never race and never deadlock.  There is no
 -- default partition: attaching would have to scan it.
+--
+-- Somebody may detach a partition by hand, to keep it for example.  It keeps its
+-- name and is never touched here again; should more come for its day, there is
+-- another partition, with _2 behind the name.
 
 create function homeostasis.partition_name(day date) returns name
 language sql immutable
@@ -14,20 +18,39 @@ return ('errors_' || to_char(day, 'YYYYMMDD'))::name;
 comment on function homeostasis.partition_name(date) is
   'Name of the partition of homeostasis.errors for a day';
 
+create function homeostasis.partition_of(day date) returns regclass
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select c.oid::regclass
+  from pg_inherits i
+  join pg_class c on c.oid = i.inhrelid
+  where i.inhparent = 'homeostasis.errors'::regclass
+    and c.relname ~ ('^' || homeostasis.partition_name(day) || '(_[0-9]+)?$')
+$$;
+
+comment on function homeostasis.partition_of(date) is
+  'The partition of homeostasis.errors for a day; null if there is none';
+
 create function homeostasis.create_partition(day date) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  name constant name := homeostasis.partition_name(day);
+  name name := homeostasis.partition_name(day);
+  number integer := 1;
 begin
-  if to_regclass(format('homeostasis.%I', name)) is not null then
+  if homeostasis.partition_of(day) is not null then
     return false;
   end if;
   lock table only homeostasis.errors in share update exclusive mode;
-  if to_regclass(format('homeostasis.%I', name)) is not null then
+  if homeostasis.partition_of(day) is not null then
     return false;
   end if;
+  while to_regclass(format('homeostasis.%I', name)) is not null loop
+    number := number + 1;
+    name := homeostasis.partition_name(day) || '_' || number;
+  end loop;
   execute format('create table homeostasis.%I (like homeostasis.errors including all)', name);
   execute format('alter table homeostasis.errors attach partition homeostasis.%I for values from (%L) to (%L)',
                  name, day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
@@ -52,7 +75,7 @@ begin
     from pg_inherits i
     join pg_class c on c.oid = i.inhrelid
     where i.inhparent = 'homeostasis.errors'::regclass
-      and c.relname ~ '^errors_[0-9]{8}$'
+      and c.relname ~ '^errors_[0-9]{8}(_[0-9]+)?$'
       and c.relname < homeostasis.partition_name(before)
     order by c.relname
   loop
@@ -61,8 +84,10 @@ begin
     -- because everybody else would wait behind us; the next call tries again.
     begin
       lock table only homeostasis.errors in access exclusive mode;
-      -- Somebody else may have been faster.
-      if to_regclass(format('homeostasis.%I', partition)) is not null then
+      -- Somebody else may have been faster, or have detached it to keep it.
+      if exists (select from pg_inherits i
+                 where i.inhrelid = to_regclass(format('homeostasis.%I', partition))
+                   and i.inhparent = 'homeostasis.errors'::regclass) then
         execute format('drop table homeostasis.%I', partition);
         dropped := dropped + 1;
       end if;

@@ -52,6 +52,17 @@
 #define MIN_SEGMENT_BYTES	(1024 * 1024)
 #define MAX_SEGMENT_BYTES	(16 * 1024 * 1024)
 
+/* The last failures to flush that are remembered. */
+#define KEPT_FAILURES		8
+
+/* What is in [from, to) may be lost. */
+typedef struct HomeoJournalFailure
+{
+	uint64		from;
+	uint64		to;
+	int			error;			/* an errno */
+} HomeoJournalFailure;
+
 typedef struct HomeoJournal
 {
 	uint64		epoch;			/* constant, as the next two */
@@ -65,9 +76,8 @@ typedef struct HomeoJournal
 	uint64		sequence;		/* of the next record */
 
 	LWLock		flush;
-	uint64		failed_from;	/* what a flush that failed was about */
-	uint64		failed_to;
-	int			failed_errno;
+	uint32		nfailures;		/* append guards this and the next */
+	HomeoJournalFailure failure[KEPT_FAILURES]; /* by turns */
 
 	ConditionVariable room;
 	pg_atomic_uint64 written;	/* behind the last block; append guards writes */
@@ -506,20 +516,42 @@ homeo_journal_wait(long timeout_ms)
  */
 
 /*
+ * The errno of a flush that failed to put something of [from, to) on disk; 0:
+ * none did.  Of what is before all failures that are remembered nobody knows,
+ * so it counts as failed.  The caller holds append.
+ */
+static int
+find_failure(uint64 from, uint64 to)
+{
+	uint32		nkept = Min(journal->nfailures, KEPT_FAILURES);
+	const HomeoJournalFailure *oldest =
+	&journal->failure[journal->nfailures % KEPT_FAILURES];
+
+	for (uint32 i = 0; i < nkept; i++)
+	{
+		if (from < journal->failure[i].to && to > journal->failure[i].from)
+			return journal->failure[i].error;
+	}
+	return nkept == KEPT_FAILURES && from < oldest->from ? oldest->error : 0;
+}
+
+/*
  * Blocks from that position on may be lost: goes on in another segment.
  * Returns where that begins.
  */
 static uint64
 abandon_segment(uint64 from, int error)
 {
+	HomeoJournalFailure *failure;
 	uint64		position;
 
 	homeo_journal_count(HOMEO_JOURNAL_FAILURES, 1);
 	LWLockAcquire(&journal->append, LW_EXCLUSIVE);
 	position = pg_atomic_read_u64(&journal->written);
-	journal->failed_from = from;
-	journal->failed_to = position;
-	journal->failed_errno = error;
+	failure = &journal->failure[journal->nfailures++ % KEPT_FAILURES];
+	failure->from = from;
+	failure->to = position;
+	failure->error = error;
 	if (journal->open)
 	{
 		position = HOMEO_JOURNAL_POSITION(HOMEO_JOURNAL_SEGMENT(position) + 1,
@@ -581,7 +613,7 @@ flush_written(void)
 int
 homeo_journal_flush(uint64 position)
 {
-	int			result = 0;
+	int			result;
 
 	while (pg_atomic_read_u64(&journal->flushed) < position)
 	{
@@ -593,8 +625,7 @@ homeo_journal_flush(uint64 position)
 		LWLockRelease(&journal->flush);
 	}
 	LWLockAcquire(&journal->append, LW_SHARED);
-	if (position > journal->failed_from && position <= journal->failed_to)
-		result = journal->failed_errno;
+	result = find_failure(position - 1, position);
 	LWLockRelease(&journal->append);
 	return result;
 }
@@ -664,7 +695,10 @@ homeo_journal_backlog(int consumer)
 		HOMEO_JOURNAL_OFFSET(end) - HOMEO_JOURNAL_OFFSET(from);
 }
 
-/* Gives a segment back: becomes the next one if there is none, or goes. */
+/*
+ * Gives a segment back: becomes the next one if there is none, or goes.  One that
+ * could not be flushed is not written to again.
+ */
 static void
 give_back(uint32 segment)
 {
@@ -673,7 +707,10 @@ give_back(uint32 segment)
 	struct stat st;
 
 	homeo_journal_segment_path(path, segment);
-	if (journal->open && stat(path, &st) == 0 &&
+	if (journal->open &&
+		find_failure(HOMEO_JOURNAL_POSITION(segment, 0),
+					 HOMEO_JOURNAL_POSITION(segment + 1, 0)) == 0 &&
+		stat(path, &st) == 0 &&
 		st.st_size == journal->segment_size &&
 		journal->newest ==
 		HOMEO_JOURNAL_SEGMENT(pg_atomic_read_u64(&journal->written)))

@@ -46,7 +46,7 @@ struct HomeoJournalReader
 	HomeoJournalLookup lookup;
 	uint64		past_epoch;		/* that past is about; 0: none */
 	HomeoJournalPast past;
-	uint64		told;			/* damage before it was told */
+	uint64		told;			/* damage before it was told, or cost nothing */
 
 	File		file;			/* -1: none */
 	uint32		segment;		/* of the file */
@@ -68,16 +68,6 @@ homeo_journal_reader_make(int consumer, HomeoJournalLookup lookup)
 	reader->told = 0;
 	reader->file = -1;
 	return reader;
-}
-
-void
-homeo_journal_begin(HomeoJournalReader *reader, HomeoJournalCursor *cursor)
-{
-	memset(cursor, 0, sizeof(*cursor));
-	cursor->position = homeo_journal_stored(reader->consumer);
-	if (cursor->position == 0)
-		cursor->position =
-			HOMEO_JOURNAL_POSITION(homeo_journal_oldest_segment(), 0);
 }
 
 /*
@@ -142,6 +132,58 @@ look(HomeoJournalReader *reader, uint32 offset, uint32 limit, uint32 *len)
 	}
 	*len = end - offset;
 	return reader->window + (offset - reader->offset);
+}
+
+/*
+ * Behind what all consumers have passed in lives before this one.  The tables
+ * know that by epoch, and a segment has blocks of one epoch.
+ */
+static uint64
+passed_by_all(HomeoJournalReader *reader)
+{
+	uint64		passed[HOMEO_BUCKETS] = {0};
+	uint64		least = PG_UINT64_MAX;
+	uint64		epoch = 0;
+
+	for (uint32 segment = homeo_journal_oldest_segment();
+		 segment < homeo_journal_first_segment(); segment++)
+	{
+		HomeoBlockHeader header;
+		HomeoJournalPast past;
+		const char *data;
+		uint32		len;
+		size_t		skipped;
+
+		if (!open_segment(reader, segment))
+			continue;
+		data = look(reader, 0, reader->size, &len);
+		if (homeo_block_locate(data, len, GetSystemIdentifier(),
+							   HOMEO_JOURNAL_POSITION(segment, 0), &header,
+							   &skipped) != HOMEO_BLOCK_VALID ||
+			header.epoch == epoch)
+			continue;
+		epoch = header.epoch;
+		reader->lookup(epoch, &past);
+		for (int i = 0; i < HOMEO_BUCKETS; i++)
+			passed[i] = Max(passed[i], past.stored[i]);
+	}
+	for (int i = 0; i < HOMEO_BUCKETS; i++)
+		least = Min(least, passed[i]);
+	return least;
+}
+
+void
+homeo_journal_begin(HomeoJournalReader *reader, HomeoJournalCursor *cursor)
+{
+	memset(cursor, 0, sizeof(*cursor));
+	cursor->position = homeo_journal_stored(reader->consumer);
+	if (cursor->position == 0)
+		cursor->position =
+			HOMEO_JOURNAL_POSITION(homeo_journal_oldest_segment(), 0);
+
+	/* What breaks when it is stored costs nothing, and is told once. */
+	if (reader->consumer == 0)
+		reader->told = Max(reader->told, passed_by_all(reader));
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "intake/partition.h"
 
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/date.h"
@@ -26,6 +27,15 @@ day_of(TimestampTz timestamp)
 	DateADT		day = (DateADT) (timestamp / USECS_PER_DAY);
 
 	return timestamp < 0 && timestamp % USECS_PER_DAY != 0 ? day - 1 : day;
+}
+
+/* Somebody may have detached it, and attached it to a table of his own. */
+static bool
+is_partition(Oid relation, Oid schema)
+{
+	return OidIsValid(relation) && get_rel_relispartition(relation) &&
+		get_partition_parent(relation, true) == get_relname_relid("errors",
+																  schema);
 }
 
 /*
@@ -46,7 +56,7 @@ homeo_partition_ensure(TimestampTz timestamp)
 
 	j2date(day + POSTGRES_EPOCH_JDATE, &y, &m, &d);
 	snprintf(name, sizeof(name), "errors_%04d%02d%02d", y, m, d);
-	if (OidIsValid(get_relname_relid(name, schema)))
+	if (is_partition(get_relname_relid(name, schema), schema))
 		return;
 	if (SPI_execute_with_args("select homeostasis.create_partition($1)",
 							  1, &type, &arg, NULL, false, 0) != SPI_OK_SELECT)

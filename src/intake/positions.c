@@ -4,8 +4,9 @@
  *
  * Of the journal there is a row for each life of the server and each consumer,
  * with a position for each bucket: the next life may have another number of
- * consumers, which share the buckets in another way.  Each position only grows,
- * so the largest that any row has is the one that holds.
+ * consumers, which share the buckets in another way, and may store what is left
+ * of this one.  Each position only grows, within a row as well, so the largest
+ * that any row has is the one that holds.
  */
 #include "postgres.h"
 
@@ -14,7 +15,7 @@
 #include "base/spi.h"
 #include "catalog/pg_type.h"
 #include "intake/journal.h"
-#include "utils/array.h"
+#include "intake/kept.h"
 #include "utils/builtins.h"
 
 uint64
@@ -49,9 +50,8 @@ homeo_positions_store_ring(int consumer, uint64 position)
 				  " position = $3, stored_at = now()", 3, types, values, SPI_OK_INSERT);
 }
 
-/* Raises the positions in past to those of a row. */
-static void
-add_row(HomeoJournalPast *past, ArrayType *positions)
+void
+homeo_positions_raise(uint64 stored[HOMEO_BUCKETS], ArrayType *positions)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -62,8 +62,7 @@ add_row(HomeoJournalPast *past, ArrayType *positions)
 	for (int i = 0; i < Min(n, HOMEO_BUCKETS); i++)
 	{
 		if (!nulls[i])
-			past->stored[i] = Max(past->stored[i],
-								  (uint64) DatumGetInt64(elements[i]));
+			stored[i] = Max(stored[i], (uint64) DatumGetInt64(elements[i]));
 	}
 }
 
@@ -80,7 +79,9 @@ homeo_positions_of_journal(uint64 epoch, HomeoJournalPast *past)
 				  1, &type, &value, SPI_OK_SELECT);
 	past->known = SPI_processed > 0;
 	for (uint64 i = 0; i < SPI_processed; i++)
-		add_row(past, DatumGetArrayTypeP(homeo_spi_value(i, 1)));
+		homeo_positions_raise(past->stored,
+							  DatumGetArrayTypeP(homeo_spi_value(i, 1)));
+	homeo_kept_add(epoch, past);
 }
 
 void
@@ -104,6 +105,8 @@ homeo_positions_store_journal(int consumer, uint64 epoch, uint64 position)
 				  "insert into homeostasis.journal_positions as p"
 				  " (epoch, consumer, positions) values ($1, $2, $3)"
 				  " on conflict (epoch, consumer) do update"
-				  " set positions = $3, stored_at = now()",
+				  " set positions = (select array_agg(greatest(u.old, u.new) order by u.bucket)"
+				  "                  from unnest(p.positions, $3) with ordinality as u (old, new, bucket)),"
+				  " stored_at = now()",
 				  3, types, values, SPI_OK_INSERT);
 }

@@ -166,9 +166,11 @@ defer(HomeoBatch *batch, HomeoRow **rows, int nrows, const char *reason)
 
 /* Classes of errors that say something about the data, not the server. */
 static bool
-is_fault_of_event(int sqlerrcode)
+is_fault_of_event(const ErrorData *error)
 {
-	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
+	if (homeo_store_errors_lack_partition(error))
+		return false;
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
 	{
 		case ERRCODE_DATA_EXCEPTION:
 		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
@@ -177,7 +179,7 @@ is_fault_of_event(int sqlerrcode)
 		case ERRCODE_TO_CATEGORY(ERRCODE_HOMEO_INVALID_EVENT):
 			return true;
 		default:
-			return sqlerrcode == ERRCODE_INTERNAL_ERROR;
+			return error->sqlerrcode == ERRCODE_INTERNAL_ERROR;
 	}
 }
 
@@ -215,7 +217,7 @@ diagnose(const HomeoTurnedIssue *issue)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
-		if (!is_fault_of_event(error->sqlerrcode))
+		if (!is_fault_of_event(error))
 			ReThrowError(error);
 		ereport(WARNING,
 				(errcode(error->sqlerrcode),
@@ -368,7 +370,7 @@ store_or_halve(HomeoBatch *batch, HomeoRow **rows, int nrows)
 		}
 	}
 	else if (batch->mode == HOMEO_STORE_STRICT ||
-			 !is_fault_of_event(error->sqlerrcode))
+			 !is_fault_of_event(error))
 		ReThrowError(error);
 	else if (nrows == 1)
 	{

@@ -229,14 +229,26 @@ homeo_store_errors(HomeoRow **rows, int nrows)
 	homeo_transient_end(incoming);
 }
 
+/* What is violated is no constraint of a row: there is no partition for it. */
+bool
+homeo_store_errors_lack_partition(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_CHECK_VIOLATION &&
+		error->constraint_name == NULL && error->table_name != NULL &&
+		strcmp(error->table_name, "errors") == 0;
+}
+
 /*
  * Whether homeo_store_rows() failed with error because it did not expect one
- * of the events to be there already.  It will from now on: the same rows can
- * be stored by calling it again.
+ * of the events to be there already, or somebody detached a partition at that
+ * moment.  It will know from now on: the same rows can be stored by calling it
+ * again.
  */
 bool
 homeo_store_errors_repeatable(const ErrorData *error)
 {
+	if (homeo_store_errors_lack_partition(error))
+		return true;
 	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || careful_left > 0)
 		return false;
 	careful_left = CAREFUL_BATCHES;

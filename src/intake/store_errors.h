@@ -14,6 +14,7 @@
  */
 extern void homeo_store_errors(HomeoRow **rows, int nrows);
 
+extern bool homeo_store_errors_lack_partition(const ErrorData *error);
 extern bool homeo_store_errors_repeatable(const ErrorData *error);
 
 #endif							/* HOMEO_STORE_ERRORS_H */

@@ -122,6 +122,7 @@ typedef struct HomeoConsumer
 	uint64		ring_end;		/* behind its events from the ring */
 	HomeoJournalCursor ahead;	/* behind those from the journal */
 	int			njournal;		/* of these */
+	uint64		journal_epoch;	/* all of them are of it */
 	uint64		journal_start;	/* of the first of them */
 	HomeoAttempt attempt;		/* at those that an earlier life has left */
 	bool		journal_first;	/* by turns, so that neither source waits */
@@ -201,17 +202,18 @@ gather_ring(HomeoConsumer *c, HomeoEvent *events, int most)
 static bool
 is_inherited(const HomeoConsumer *c)
 {
-	return c->njournal > 0 && c->ahead.epoch != homeo_ring_epoch();
+	return c->njournal > 0 && c->journal_epoch != homeo_ring_epoch();
 }
 
 /* May the block be stored together with what was taken before it? */
 static bool
 may_join(const HomeoConsumer *c, const HomeoJournalBlock *block,
-		 uint64 epoch_before, int n, int most)
+		 int n, int most)
 {
 	if (n == 0)
 		return true;
-	return c->attempt == HOMEO_ATTEMPT_BATCH && block->epoch == epoch_before &&
+	return c->attempt == HOMEO_ATTEMPT_BATCH &&
+		block->epoch == c->journal_epoch &&
 		homeo_attempts_next(block->position) == HOMEO_ATTEMPT_BATCH &&
 		n + (int) block->nrecords <= most;
 }
@@ -237,13 +239,14 @@ gather_journal(HomeoConsumer *c, HomeoEvent *events, int most)
 
 		if (!homeo_journal_read(c->reader, &c->ahead, &block))
 			break;
-		if (!may_join(c, &block, before.epoch, n, most))
+		if (!may_join(c, &block, n, most))
 		{
 			c->ahead = before;
 			break;
 		}
 		if (n == 0)
 		{
+			c->journal_epoch = block.epoch;
 			c->journal_start = block.position;
 			c->attempt = block.epoch == homeo_ring_epoch() ?
 				HOMEO_ATTEMPT_BATCH : homeo_attempts_next(block.position);
@@ -266,6 +269,18 @@ static bool
 has_inheritance(const HomeoConsumer *c)
 {
 	return HOMEO_JOURNAL_SEGMENT(c->cursor.position) <
+		homeo_journal_first_segment();
+}
+
+/*
+ * Has this turn looked at the last of that?  The next life is told, even if
+ * nothing of it was to be stored here.
+ */
+static bool
+has_passed_inheritance(const HomeoConsumer *c)
+{
+	return has_inheritance(c) && c->ahead.epoch != 0 &&
+		HOMEO_JOURNAL_SEGMENT(c->ahead.position) >=
 		homeo_journal_first_segment();
 }
 
@@ -360,6 +375,9 @@ store(HomeoConsumer *c, HomeoEvent *events, int nevents)
 	if (c->ring_end > homeo_ring_tail(c->number))
 		homeo_positions_store_ring(c->number, c->ring_end);
 	if (c->njournal > 0)
+		homeo_positions_store_journal(c->number, c->journal_epoch,
+									  c->ahead.position);
+	else if (has_passed_inheritance(c))
 		homeo_positions_store_journal(c->number, c->ahead.epoch,
 									  c->ahead.position);
 }
@@ -395,7 +413,7 @@ turn(void *arg)
 	if (homeo_ring_used(c->number) > SPILL_FROM(homeo_ring_size(c->number)))
 		homeo_spill(c->number, SPILL_TO(homeo_ring_size(c->number)));
 	nevents = gather(c, events, most);
-	if (nevents > 0)
+	if (nevents > 0 || has_passed_inheritance(c))
 	{
 		store(c, events, nevents);
 		c->behind = has_more(c);

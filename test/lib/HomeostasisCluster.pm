@@ -31,6 +31,7 @@ use Time::HiRes qw(time usleep);
 our @EXPORT = qw(
   new_cluster
   set_conf
+  switch_workers
   poll_until
   wait_for_value
   worker_pid
@@ -138,6 +139,20 @@ sub set_conf
         (my $value = $settings{$key}) =~ s/'/''/g;
         $node->append_conf('postgresql.conf', "$key = '$value'");
     }
+    return;
+}
+
+# switch_workers(node, 'on' or 'off'): and waits until they are there, or gone.
+sub switch_workers
+{
+    my ($node, $state) = @_;
+
+    set_conf($node, 'homeostasis.workers' => $state);
+    $node->reload;
+    wait_for_value($node, q{
+        select count(*) > 0 from pg_stat_activity
+        where backend_type in ('homeostasis ingest', 'homeostasis healer')},
+        $state eq 'on' ? 't' : 'f');
     return;
 }
 

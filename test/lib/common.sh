@@ -86,7 +86,8 @@ end_servers()
   local pidfile pid
   find "$1" -name postmaster.pid 2> /dev/null |
     while read -r pidfile; do
-      pid=$(head -n 1 "$pidfile")
+      # It may be ending just now.
+      pid=$(head -n 1 "$pidfile" 2> /dev/null) || continue
       kill -QUIT "$pid" 2> /dev/null || continue
       timeout 20 tail --pid="$pid" -f /dev/null ||
         kill -KILL "$pid" 2> /dev/null || true

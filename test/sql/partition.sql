@@ -140,6 +140,16 @@ select is((select count(*) from homeostasis.issue_fingerprints f
 select homeostasis.ingest(jsonb_build_object('error_message', 'old', 'service', 's'));
 select isnt(pg_temp.issue('old'), null, 'a problem whose issue is gone makes a new one');
 
+-- Detached by hand ----------------------------------------------------------
+
+select homeostasis.create_partition('2001-02-03');
+alter table homeostasis.errors detach partition homeostasis.errors_20010203;
+select ok(homeostasis.create_partition('2001-02-03'), 'the day of a partition that was detached gets another one');
+select ok(not homeostasis.create_partition('2001-02-03'), 'once');
+select is(homeostasis.partition_of('2001-02-03')::text, 'homeostasis.errors_20010203_2', 'with a name of its own');
+select is(homeostasis.drop_partitions('2001-02-04'), 1, 'that goes in its time');
+select has_table('homeostasis', 'errors_20010203', 'and what was detached stays');
+
 -- Who may ------------------------------------------------------------------
 
 create role partition_operator;

@@ -19,18 +19,6 @@ sub stored
     return "select count(*) from homeostasis.errors where $where";
 }
 
-sub switch_workers
-{
-    my ($on) = @_;
-
-    set_conf($node, 'homeostasis.workers' => $on);
-    $node->reload;
-    wait_for_value($node,
-        q{select count(*) from pg_stat_activity where backend_type = 'homeostasis ingest'},
-        $on eq 'on' ? '1' : '0');
-    return;
-}
-
 # Whatever becomes of the transaction ----------------------------------------
 
 $node->psql('postgres', <<'SQL', on_error_stop => 0);
@@ -110,13 +98,13 @@ is($node->safe_psql('postgres', 'select used_bytes from homeostasis.stat_intake'
 
 # Records of one size that divides the ring's: in each lap a record begins where
 # one of the lap before did.  What is left of that must not be taken for it.
-switch_workers('off');
+switch_workers($node, 'off');
 my $used = $node->safe_psql('postgres', q{
     select homeostasis.report(jsonb_build_object('service', 'laps', 'error_message', 'x', 'hint', 'x'));
     select used_bytes from homeostasis.stat_intake});
 $used =~ s/.*\n//;
 my $padding = 1024 - $used + 1;
-switch_workers('on');
+switch_workers($node, 'on');
 set_conf($node, 'homeostasis.batch_timeout' => '0');
 $node->reload;
 my @lappers = map {
@@ -134,7 +122,7 @@ is($node->safe_psql('postgres', 'select duplicate from homeostasis.stat_intake')
 
 set_conf($node, 'homeostasis.overflow_timeout' => '200ms');
 $node->reload;
-switch_workers('off');
+switch_workers($node, 'off');
 $node->safe_psql('postgres', <<'SQL');
 create function fill() returns table (n int, code text, message text, hint text) language plpgsql as $$
 begin
@@ -184,7 +172,7 @@ like($node->safe_psql('postgres', "set statement_timeout = '100ms'; select 1"), 
         stderr => \$stderr);
     like($stderr, qr/canceling statement due to statement timeout/, 'waiting for room can be cancelled');
 }
-switch_workers('on');
+switch_workers($node, 'on');
 poll_until($node, stored(q{service_id = (select id from homeostasis.services where name = 'full')}), $n,
     'all that was taken is stored when there are workers again');
 poll_until($node, 'select used_bytes from homeostasis.stat_intake', '0', 'and the ring is empty again');

@@ -36,18 +36,6 @@ sub stored
         where s.name = '$name' group by s.id};
 }
 
-sub switch_workers
-{
-    my ($state) = @_;
-
-    set_conf($node, 'homeostasis.workers' => $state);
-    $node->reload;
-    return if $state eq 'on';
-    wait_for_value($node,
-        q{select count(*) from pg_stat_activity where backend_type in ('homeostasis ingest', 'homeostasis healer')}, '0');
-    return;
-}
-
 sub journal_files
 {
     return sort glob($node->data_dir . '/homeostasis/journal/*');
@@ -80,15 +68,15 @@ foreach my $end ('immediate', 'fast', 'smart', 'kill')
         $node->stop($end);
         $node->start;
     }
-    switch_workers('on');
+    switch_workers($node, 'on');
     poll_until($node, stored($end), '300 300 300', "$end: the next life of the server stores them, once");
     poll_until($node, 'select sum(used_bytes) from homeostasis.stat_intake', '0', "$end: then none waits");
-    switch_workers('off');
+    switch_workers($node, 'off');
 }
 
 # A worker that is killed takes all processes with it, and may have stored a
 # part.
-switch_workers('on');
+switch_workers($node, 'on');
 {
     my $holder = $node->background_psql('postgres');
     $holder->query_safe(q{begin; lock table homeostasis.issues});
@@ -185,7 +173,7 @@ wait_for_value($node, 'show homeostasis.overflow_timeout', '1min');
         select count(homeostasis.report(jsonb_build_object('service', 'waiting', 'error_message', 'x', 'detail', i || repeat('x', 4000))))
         from generate_series(1, 1000) i} ], '>', \my $out, '2>', \my $err);
     wait_for_value($node, q{select count(*) from pg_stat_activity where query like '%waiting%' and wait_event_type = 'Extension'}, '1');
-    switch_workers('on');
+    switch_workers($node, 'on');
     $waiting->finish;
     is($out, "1000\n", 'whoever waits for room goes on when there is some') or diag($err);
 }
@@ -198,7 +186,7 @@ poll_until($node, 'select segments <= 2 from homeostasis.stat_journal', 't', 'an
 set_conf($node, 'homeostasis.journal_flush_interval' => '60s');
 $node->reload;
 wait_for_value($node, 'show homeostasis.journal_flush_interval', '1min');
-switch_workers('off');
+switch_workers($node, 'off');
 report('journal', 10, ['durability = journal']);
 report('journal2', 10, ['durability = journal']);
 is(journal('written_position > flushed_position'), 't', 'with durability = journal, what is reported is flushed later');
@@ -213,7 +201,7 @@ report('memory', 10, ['durability = memory']);
 is($node->safe_psql('postgres', 'select sum(used_bytes - journal_bytes) > 0 from homeostasis.stat_intake'), 't', 'with memory, it waits in the ring');
 $node->stop('immediate');
 $node->start;
-switch_workers('on');
+switch_workers($node, 'on');
 poll_until($node, stored($_), '10 10 10', "$_: stored") foreach 'journal', 'journal2', 'sync', 'soon';
 is($node->safe_psql('postgres', q{select count(*) from homeostasis.services where name = 'memory'}), '0', 'and is lost with it');
 

@@ -34,31 +34,33 @@ sub segment
 }
 
 # change(code): what the code makes of the segment's bytes
+my ($changed, $changed_bytes);
+
 sub change
 {
     my ($code) = @_;
-    my $file = segment();
-    my $bytes = slurp_file($file);
 
-    $bytes = $code->($bytes);
-    open my $handle, '>:raw', $file or die "$file: $!";
-    print $handle $bytes;
-    close $handle or die "$file: $!";
+    $changed = segment();
+    $changed_bytes = $code->(slurp_file($changed));
+    open my $handle, '>:raw', $changed or die "$changed: $!";
+    print $handle $changed_bytes;
+    close $handle or die "$changed: $!";
     return;
 }
 
 # Starts a server that stores what it finds; returns the service of each 50
-# events that are stored.
+# events that are stored.  The sentinel is another name for a second time.
 sub stored
 {
-    my ($name) = @_;
+    my ($name, $sentinel) = @_;
 
+    $sentinel //= $name;
     set_conf($node, 'homeostasis.workers' => 'on');
     $node->start;
-    $node->psql('postgres', "select 'sentinel $name'::int");
-    wait_for_value($node, qq{select count(*) from homeostasis.errors where message like '%"sentinel $name"%'}, '1');
+    $node->psql('postgres', "select 'sentinel $sentinel'::int");
+    wait_for_value($node, qq{select count(*) from homeostasis.errors where message like '%"sentinel $sentinel"%'}, '1');
     wait_for_value($node, 'select sum(used_bytes) from homeostasis.stat_intake', '0');
-    # What is not given back yet would be looked at again, and told again.
+    # The next test has a segment of its own.
     wait_for_value($node, 'select segments from homeostasis.stat_journal', '0');
     my $stored = $node->safe_psql('postgres', qq{
         select string_agg(s.name || ':' || n, ' ' order by s.name)
@@ -67,11 +69,12 @@ sub stored
     return $stored;
 }
 
-# damage(name, code): reports six blocks, stops, has the code change the segment
-# given where each block begins, and returns what is stored then
+# damage(name, code[, service]): reports six blocks, of six services unless it
+# names one, stops, has the code change the segment given where each block
+# begins, and returns what is stored then
 sub damage
 {
-    my ($name, $code) = @_;
+    my ($name, $code, $service) = @_;
     my @start = (0);
 
     set_conf($node, 'homeostasis.workers' => 'off');
@@ -86,7 +89,7 @@ sub damage
     {
         $node->start;
     }
-    push @start, report($node, "$name$_") foreach 1 .. 6;
+    push @start, report($node, $service // "$name$_") foreach 1 .. 6;
     $node->stop('immediate');
     change(sub { $code->($_[0], @start) });
     return stored($name);
@@ -151,6 +154,22 @@ is(damage('exchanged', sub {
         substr($bytes, $start[4], length($block)) = $block;
         return $bytes;
     }), all_but('exchanged', 5), 'nor one that was put in the place of another');
+
+# Told once ------------------------------------------------------------------
+
+# All blocks are for one of two workers; the other one passes them over.
+set_conf($node, 'homeostasis.ingest_workers' => 2, 'max_worker_processes' => 16);
+my $left = damage('told', sub {
+        my ($bytes, @start) = @_;
+        substr($bytes, $start[2] + 200, 1) ^= "\x10";
+        return $bytes;
+    }, 'told');
+is($left, 'told:250', 'two workers store what can be read');
+is(counted(), '1|50', 'and one of them tells what cannot');
+$node->stop('immediate');
+append_to_file($changed, $changed_bytes);
+is(stored('told', 'told again'), 'told:250', 'a segment that was not given back yet is there again, and stored once');
+is(counted(), '0|0', 'and its damage is not told again');
 
 # Another server's -----------------------------------------------------------
 

@@ -5,29 +5,14 @@ use strict;
 use warnings;
 
 use HomeostasisCluster;
+use HomeostasisFaults;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_cluster('clock', -start => 0, 'homeostasis.mode' => 'auto');
-my $file = $node->basedir . '/clock';
 
-# set_clock(seconds): by so many it differs from the true time from now on
-sub set_clock
-{
-    my ($offset) = @_;
-
-    # In one piece, for whoever reads it meanwhile.
-    append_to_file("$file.new", $offset);
-    rename("$file.new", $file) or die "rename: $!";
-    return;
-}
-
-set_clock(0);
-{
-    local $ENV{LD_PRELOAD} = $node->config_data('--pkglibdir') . '/set_clock.so';
-    local $ENV{HOMEOSTASIS_CLOCK} = $file;
-    $node->start;
-}
+with_clock($node);
+start_again($node);
 $node->safe_psql('postgres', q{
     create extension homeostasis;
     update homeostasis.policies
@@ -47,7 +32,7 @@ foreach my $hours (-3, 3)
     wait_for_value($node, q{
         select state from homeostasis.stat_workers where kind = 'healer'}, 'backing off');
     my $before = time();
-    set_clock($hours * 3600);
+    set_clock($node, $hours * 3600);
     $holder->query_safe('rollback');
     poll_until($node, qq{
         select abs(extract(epoch from state_change) - $before) > 9000

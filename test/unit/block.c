@@ -113,11 +113,13 @@ read_segment(const char *data, size_t len)
 		char		raw[4096];
 		size_t		offset = 0;
 		HomeoSlice	record;
-		int			number = (int) header.sequence;
+		int			number = first_record((int) (header.bucket % BLOCKS));
 
 		at += skipped;
+		/* Nothing is used before it is known to be what was written. */
 		if (header.raw_len > sizeof(raw) || header.epoch != EPOCH ||
-			(int) header.bucket <= last ||
+			header.bucket >= BLOCKS || (int) header.bucket <= last ||
+			header.sequence != (uint64_t) number ||
 			!homeo_block_unpack(&header, data + at + sizeof(header), raw))
 			return -1;
 		last = (int) header.bucket;
