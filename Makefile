@@ -37,6 +37,7 @@ SQL_CODE_NAMES = \
 	reference \
 	worker \
 	partition \
+	counts \
 	issue \
 	report \
 	ingest \
@@ -52,6 +53,8 @@ SQL_CODE_NAMES = \
 	heal \
 	advance \
 	checkup \
+	retention \
+	compact \
 	maintain \
 	views \
 	health

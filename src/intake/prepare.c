@@ -57,6 +57,10 @@ typedef struct HomeoKnownStack
 	size_t		nframes;
 } HomeoKnownStack;
 
+static MemoryContext stack_memory = NULL;
+static HTAB *known_stacks = NULL;
+static Size known_stacks_bytes = 0;
+
 static inline const HomeoText *
 text_of(const HomeoEvent *event, HomeoEventField field)
 {
@@ -388,6 +392,16 @@ read_stack(const HomeoPrepared *prepared, HomeoKnownStack *known)
 							 sizeof(HomeoFrame) * Max(known->nframes, 1));
 }
 
+/* Forgets the stacks of late. */
+void
+homeo_prepare_forget(void)
+{
+	known_stacks = NULL;
+	known_stacks_bytes = 0;
+	if (stack_memory != NULL)
+		MemoryContextReset(stack_memory);
+}
+
 /*
  * The stack of an event, which many others have as well: to read it costs far
  * more than to hash it, so what was found is remembered.  Valid until the next
@@ -396,9 +410,6 @@ read_stack(const HomeoPrepared *prepared, HomeoKnownStack *known)
 static const HomeoKnownStack *
 find_stack(const HomeoPrepared *prepared)
 {
-	static MemoryContext context = NULL;
-	static HTAB *stacks = NULL;
-	static Size bytes = 0;
 	const HomeoText *stack = text_of(prepared->event, HOMEO_FIELD_STACK);
 	HomeoFingerprintBuilder builder;
 	HomeoKnownStack known;
@@ -412,35 +423,33 @@ find_stack(const HomeoPrepared *prepared)
 								strlen(prepared->language));
 	homeo_fingerprint_add_field(&builder, 1, stack->data, stack->len);
 	homeo_fingerprint_final(&builder, &known.texts);
-	entry = stacks == NULL ? NULL :
-		hash_search(stacks, &known.texts, HASH_FIND, NULL);
+	entry = known_stacks == NULL ? NULL :
+		hash_search(known_stacks, &known.texts, HASH_FIND, NULL);
 	if (entry != NULL)
 		return entry;
 
-	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext,
-										"homeostasis stacks",
-										ALLOCSET_DEFAULT_SIZES);
-	if (stacks == NULL || bytes > KNOWN_STACKS_BYTES ||
-		hash_get_num_entries(stacks) >= KNOWN_STACKS)
+	if (stack_memory == NULL)
+		stack_memory = AllocSetContextCreate(TopMemoryContext,
+											 "homeostasis stacks",
+											 ALLOCSET_DEFAULT_SIZES);
+	if (known_stacks == NULL || known_stacks_bytes > KNOWN_STACKS_BYTES ||
+		hash_get_num_entries(known_stacks) >= KNOWN_STACKS)
 	{
 		HASHCTL		info = {
 			.keysize = sizeof(HomeoFingerprint),
 			.entrysize = sizeof(HomeoKnownStack),
-			.hcxt = context
+			.hcxt = stack_memory
 		};
 
-		stacks = NULL;
-		bytes = 0;
-		MemoryContextReset(context);
-		stacks = hash_create("homeostasis stacks", 256, &info,
-							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		homeo_prepare_forget();
+		known_stacks = hash_create("homeostasis stacks", 256, &info,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	caller = MemoryContextSwitchTo(context);
+	caller = MemoryContextSwitchTo(stack_memory);
 	read_stack(prepared, &known);
 	MemoryContextSwitchTo(caller);
-	bytes += stack->len + sizeof(HomeoFrame) * known.nframes;
-	entry = hash_search(stacks, &known.texts, HASH_ENTER, NULL);
+	known_stacks_bytes += stack->len + sizeof(HomeoFrame) * known.nframes;
+	entry = hash_search(known_stacks, &known.texts, HASH_ENTER, NULL);
 	*entry = known;
 	return entry;
 }

@@ -116,10 +116,11 @@ insert into homeostasis.advance_failures (service_id, step, object_id, failures,
 
 select results_eq($$ select task, done from homeostasis.maintain() $$,
   $$ values ('partitions created', 0::bigint), ('stacks deleted', 1),
-            ('issue counts deleted', 5), ('rejected events deleted', 1), ('late event ids deleted', 0), ('jobs deleted', 2), ('journal positions deleted', 0),
+            ('errors deleted', 0), ('issue counts deleted', 5),
+            ('minutes counted as hours', 0), ('hours counted as days', 0), ('rejected events deleted', 1), ('late event ids deleted', 0), ('jobs deleted', 2), ('journal positions deleted', 0),
             ('failed moves deleted', 1), ('patches deleted', 0), ('diagnoses deleted', 0),
             ('policy waits deleted', 0), ('rules disabled', 0), ('checkup findings', 0),
-            ('partitions dropped', 1), ('issues deleted', 1), ('services deleted', 0) $$,
+            ('partitions dropped', 1), ('partitions made compact', 1), ('issues deleted', 1), ('services deleted', 0) $$,
   'what is older than retention goes');
 select results_eq($$ select title from homeostasis.issues where service_id =
     (select id from homeostasis.services where name = 's') order by 1 $$,
