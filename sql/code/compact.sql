@@ -30,7 +30,7 @@ return coalesce(obj_description(relation, 'pg_class') ~ '^(Compact since|Not mad
 comment on function homeostasis.is_compact(oid) is
   'Whether a partition of errors was made compact, or could not be in time, since rows were deleted from it';
 
-create function homeostasis.compactable() returns date
+create function homeostasis.compactable(first_kept date) returns date
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -38,15 +38,15 @@ as $$
   from homeostasis.partitions() p,
        coalesce(current_setting('homeostasis.compact_after_days', true)::integer, 2) days,
        pg_size_bytes(coalesce(current_setting('homeostasis.compact_limit', true), '1GB')) most
-  where days > 0 and p.day < (now() at time zone 'UTC')::date - days
+  where days > 0 and p.day >= first_kept and p.day < (now() at time zone 'UTC')::date - days
     and not homeostasis.is_compact(p.relation)
     and pg_relation_size(p.relation) > 0 and pg_table_size(p.relation) <= most
   order by p.day desc
   limit 1
 $$;
 
-comment on function homeostasis.compactable() is
-  'The latest day before yesterday whose partition is to be made compact next; null: none';
+comment on function homeostasis.compactable(date) is
+  'The latest day before yesterday, of those that are kept, whose partition is to be made compact next; null: none';
 
 create function homeostasis.build_indexes(relation name) returns void
 language plpgsql

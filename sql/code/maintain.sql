@@ -350,7 +350,7 @@ begin
   return next;
 
   -- Without keeping anybody from reading errors.
-  compact_day := homeostasis.compactable();
+  compact_day := homeostasis.compactable((before_all at time zone 'UTC')::date);
   compact_built := homeostasis.build_compact(compact_day);
 
   -- Last, because whoever reads or stores errors waits for these locks until

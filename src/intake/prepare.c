@@ -18,6 +18,8 @@
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/hash128.h"
+#include "base/memory.h"
+#include "base/worker.h"
 #include "commands/dbcommands.h"
 #include "intake/scrub.h"
 #include "intake/sqlstate.h"
@@ -40,9 +42,13 @@
 /* Different texts of late whose fingerprints are remembered. */
 #define KNOWN_TEXTS		1024
 
-/* The same for stacks: how many, and the bytes that they may take. */
+/*
+ * The same for stacks: how many, and the bytes that they may take, which in a
+ * worker are no more than a part of its share.
+ */
 #define KNOWN_STACKS		4096
 #define KNOWN_STACKS_BYTES	(8 * 1024 * 1024)
+#define KNOWN_STACKS_PART	16
 
 /* Where an event that names no service goes. */
 #define DEFAULT_SERVICE	"default"
@@ -392,6 +398,18 @@ read_stack(const HomeoPrepared *prepared, HomeoKnownStack *known)
 							 sizeof(HomeoFrame) * Max(known->nframes, 1));
 }
 
+static bool
+knows_enough_stacks(void)
+{
+	int64		most = KNOWN_STACKS_BYTES;
+	int64		part = homeo_memory_share() / KNOWN_STACKS_PART;
+
+	if (homeo_worker_is_mine())
+		most = Min(most, part);
+	return known_stacks_bytes > most ||
+		hash_get_num_entries(known_stacks) >= KNOWN_STACKS;
+}
+
 /* Forgets the stacks of late. */
 void
 homeo_prepare_forget(void)
@@ -432,8 +450,7 @@ find_stack(const HomeoPrepared *prepared)
 		stack_memory = AllocSetContextCreate(TopMemoryContext,
 											 "homeostasis stacks",
 											 ALLOCSET_DEFAULT_SIZES);
-	if (known_stacks == NULL || known_stacks_bytes > KNOWN_STACKS_BYTES ||
-		hash_get_num_entries(known_stacks) >= KNOWN_STACKS)
+	if (known_stacks == NULL || knows_enough_stacks())
 	{
 		HASHCTL		info = {
 			.keysize = sizeof(HomeoFingerprint),

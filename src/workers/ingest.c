@@ -79,6 +79,9 @@
 #define FACTOR_MAX			256
 #define FACTOR_FROM_BYTES	(64 * 1024)
 
+/* What is foreseen is less than the share by a quarter, for it may be wrong. */
+#define TO_USE(share)		((share) / 4 * 3)
+
 /* Memory for an event besides: it, its row and what is made of it. */
 #define EVENT_MEMORY		(4 * sizeof(HomeoEvent))
 
@@ -382,7 +385,7 @@ limit_memory(HomeoConsumer *c, int most)
 		homeo_regex_forget_all();
 		c->memory_before = homeo_memory_used();
 	}
-	left = Max(share - c->memory_before, 0);
+	left = Max(TO_USE(share) - c->memory_before, 0);
 	c->most_bytes = (Size) Max(Min(left / c->memory_factor, BATCH_BYTES), 1);
 	return (int) Max(Min(most, left / (int64) EVENT_MEMORY), 1);
 }
