@@ -103,6 +103,11 @@ select is(count(*), 0::bigint, 'and no partition is left that no class needs')
 from homeostasis.partitions() p
 where p.day < (now() at time zone 'UTC')::date - 90;
 
+update homeostasis.services set created_at = now() - interval '1 year';
+select is(pg_temp.done('services deleted'), 1::bigint, 'services of which nothing is left go');
+select results_eq($$ select name, class from homeostasis.services where kind = 'application' order by 1 $$,
+  $$ values ('billing', 'mine'), ('crawler', 'brief') $$, 'but not those that somebody gave a class');
+
 -- Compact again ------------------------------------------------------------------------------------
 
 select homeostasis.create_partition((now() at time zone 'UTC')::date - 10) \g /dev/null
