@@ -38,6 +38,7 @@ SQL_CODE_NAMES = \
 	reference \
 	worker \
 	partition \
+	counts \
 	issue \
 	report \
 	ingest \
@@ -55,6 +56,8 @@ SQL_CODE_NAMES = \
 	spikes \
 	advance \
 	checkup \
+	retention \
+	compact \
 	maintain \
 	views \
 	health

@@ -257,11 +257,13 @@ comment on function homeostasis.audit_row() is
 
 create trigger audit_row after insert or update or delete on homeostasis.policies
   for each row execute function homeostasis.audit_row('policy', 'name');
+create trigger audit_row after insert or update or delete on homeostasis.service_classes
+  for each row execute function homeostasis.audit_row('service class', 'name');
 create trigger audit_row after insert or update or delete on homeostasis.patch_templates
   for each row execute function homeostasis.audit_row('template', 'name');
 create trigger audit_row after insert or update or delete on homeostasis.rule_packs
   for each row execute function homeostasis.audit_row('rule pack', 'name');
-create trigger audit_change after update of mode, database_name or delete on homeostasis.services
+create trigger audit_change after update of mode, class, database_name or delete on homeostasis.services
   for each row execute function homeostasis.audit_row('service', 'name');
 
 create function homeostasis.audit_rules() returns trigger
@@ -331,6 +333,9 @@ comment on function homeostasis.guard_shipped() is
 create trigger guard_shipped before insert or update or delete on homeostasis.policies
   for each row execute function homeostasis.guard_shipped('policy', 'name',
     'Set enabled to false instead.');
+create trigger guard_shipped before insert or update or delete on homeostasis.service_classes
+  for each row execute function homeostasis.guard_shipped('service class', 'name',
+    'Set its retention_days instead.');
 create trigger guard_shipped before insert or update or delete on homeostasis.patch_templates
   for each row execute function homeostasis.guard_shipped('template', 'name',
     'Disable the rules that name it instead.');

@@ -183,13 +183,15 @@ begin
 
   update homeostasis.issue_fingerprints set issue_id = into_issue
     where service_id = source.service_id and issue_id = from_issue;
-  insert into homeostasis.issue_counts as c (service_id, issue_id, minute, release, error_count)
-    select service_id, into_issue, minute, release, error_count
+  insert into homeostasis.issue_counts as c
+      (service_id, issue_id, minute, release, error_count, minutes)
+    select service_id, into_issue, minute, release, error_count, minutes
     from homeostasis.issue_counts
     where service_id = source.service_id and issue_id = from_issue
     order by service_id, minute, release
     on conflict (service_id, issue_id, minute, release) do update
-      set error_count = c.error_count + excluded.error_count;
+      set error_count = c.error_count + excluded.error_count,
+          minutes = greatest(c.minutes, excluded.minutes);
   delete from homeostasis.issue_counts
     where service_id = source.service_id and issue_id = from_issue;
   update homeostasis.analysis set issue_id = into_issue
@@ -231,7 +233,9 @@ as $$
 declare
   moved bigint;
 begin
-  with occurred as (
+  -- After that, one row at most counts what happened at a time.
+  perform homeostasis.fold_counts(service_id, from_issue);
+  with found as (
     select date_trunc('minute', e."timestamp") as minute, coalesce(e.release, '') as release,
            sum(e.occurrences) as n
     from homeostasis.issue_fingerprints f
@@ -239,9 +243,23 @@ begin
       on e.service_id = f.service_id and e.fingerprint = f.fingerprint
     where f.service_id = move_counts.service_id and f.issue_id = into_issue
     group by 1, 2
+  ), placed as (
+    select coalesce(counted.minute, f.minute) as minute, coalesce(counted.minutes, 1) as minutes,
+           f.release, f.n
+    from found f
+    left join lateral (
+      select c.minute, c.minutes from homeostasis.issue_counts c
+      where c.service_id = move_counts.service_id and c.issue_id = from_issue
+        and c.release = f.release and c.minute <= f.minute
+      order by c.minute desc limit 1) counted
+      on f.minute < counted.minute + counted.minutes * interval '1 minute'
+  ), occurred as (
+    select p.minute, p.minutes, p.release, sum(p.n) as n from placed p group by 1, 2, 3
   ), added as (
-    insert into homeostasis.issue_counts (service_id, issue_id, minute, release, error_count)
-    select move_counts.service_id, into_issue, o.minute, o.release, o.n from occurred o
+    insert into homeostasis.issue_counts
+        (service_id, issue_id, minute, release, error_count, minutes)
+      select move_counts.service_id, into_issue, o.minute, o.release, o.n, o.minutes
+      from occurred o
   ), taken as (
     update homeostasis.issue_counts c set error_count = c.error_count - o.n
     from occurred o
@@ -333,8 +351,11 @@ begin
            coalesce(sample.level, issue.level), coalesce(sample.language, issue.language),
            coalesce(sample.error_type, issue.error_type),
            case when sample.event_id is null then issue.sqlstate else sample.sqlstate end,
-           coalesce((select min(c.minute) from homeostasis.issue_counts c
-                     where c.service_id = issue.service_id and c.issue_id = new_id),
+           coalesce((select min(e."timestamp")
+                     from homeostasis.issue_fingerprints f
+                     join homeostasis.errors e
+                       on e.service_id = f.service_id and e.fingerprint = f.fingerprint
+                     where f.service_id = issue.service_id and f.issue_id = new_id),
                     issue.first_seen),
            coalesce(sample."timestamp", issue.last_seen),
            coalesce(sample."timestamp", issue.last_seen), moved,

@@ -124,11 +124,12 @@ begin
   perform homeostasis.lock_grouping();
   with old as materialized (
     select i.service_id, i.id from homeostasis.issues i
-    where i.last_seen < before and not homeostasis.is_looked_after(i)
+    left join homeostasis.kept_since() k using (service_id)
+    where i.last_seen < coalesce(k.since, before) and not homeostasis.is_looked_after(i)
       and not exists (select from homeostasis.patches p
                       where p.service_id = i.service_id and p.issue_id = i.id)
     order by i.service_id, i.id limit most
-    for update skip locked
+    for update of i skip locked
   ), fingerprints as (
     delete from homeostasis.issue_fingerprints f using old
     where f.service_id = old.service_id and f.issue_id = old.id
@@ -154,7 +155,7 @@ end
 $$;
 
 comment on function homeostasis.delete_old_issues(timestamptz, integer) is
-  'Deletes issues that did not occur since a time, with their fingerprints, counts, spikes and diagnoses, unless a patch refers to them or somebody looks after them; returns how many';
+  'Deletes issues that did not occur since kept_since(), or a time if they have no service, with their fingerprints, counts, spikes and diagnoses, unless a patch refers to them or somebody looks after them; returns how many';
 
 create function homeostasis.idle_services(before timestamptz) returns setof bigint
 language sql stable
@@ -163,7 +164,7 @@ as $$
   select s.id
   from homeostasis.services s
   where s.kind = 'application' and s.created_at < before
-    and s.mode is null and s.description is null
+    and s.mode is null and s.class = 'standard' and s.description is null
     and not exists (select from homeostasis.policies p where p.service_id = s.id)
     and not exists (select from homeostasis.issues i where i.service_id = s.id)
     and not exists (select from homeostasis.patches p where p.service_id = s.id)
@@ -213,21 +214,38 @@ $$;
 comment on function homeostasis.delete_idle_services(timestamptz, integer) is
   'Deletes idle services; returns how many. Only after lock_services()';
 
+create function homeostasis.most_at_once() returns integer
+language sql immutable
+set search_path = pg_catalog, pg_temp
+return 50000;
+
+comment on function homeostasis.most_at_once() is
+  'How many rows of a kind maintain() deletes or adds up in one call: who has more to do calls it again soon';
+
 create function homeostasis.maintain() returns table (task text, done bigint)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '500ms'
 as $$
 declare
-  most constant integer := 50000;
-  retention constant interval := make_interval(days => coalesce(
-    current_setting('homeostasis.retention_days', true)::integer, 30));
+  most constant integer := homeostasis.most_at_once();
   ahead constant integer := coalesce(
     current_setting('homeostasis.partitions_ahead', true)::integer, 3);
-  before constant timestamptz := now() - retention;
-  history_before constant timestamptz := least(before, now() - make_interval(days => coalesce(
-    current_setting('homeostasis.history_days', true)::integer, 365)));
+  today constant timestamptz := date_trunc('day', now(), 'UTC');
+  minutes_before constant timestamptz := today - make_interval(days => coalesce(
+    current_setting('homeostasis.minute_counts_days', true)::integer, 3));
+  hours_before constant timestamptz := least(minutes_before, today - make_interval(days => coalesce(
+    current_setting('homeostasis.hour_counts_days', true)::integer, 14)));
+  before constant timestamptz := now() - make_interval(days => homeostasis.retention_days());
+  before_all constant timestamptz := coalesce(
+    (select min(k.since) from homeostasis.kept_since() k), before);
+  before_any constant timestamptz := greatest(before,
+    (select max(k.since) from homeostasis.kept_since() k));
+  history_before constant timestamptz := least(before, before_all, now() - make_interval(
+    days => coalesce(current_setting('homeostasis.history_days', true)::integer, 365)));
   services_locked boolean;
+  compact_day date;
+  compact_built boolean;
 begin
   -- One at a time; the other one does the work.  Not by an advisory lock, which
   -- anybody could take and keep.
@@ -245,15 +263,33 @@ begin
   -- last_seen is up to a day behind; see store_stacks in store_rows.c.
   delete from homeostasis.stacks s
     where s.ctid = any (array(select o.ctid from homeostasis.stacks o
-                              where o.last_seen < before - interval '2 days' limit most));
+                              left join homeostasis.kept_since() k using (service_id)
+                              where o.last_seen < coalesce(k.since, before) - interval '2 days'
+                              limit most));
   get diagnostics done = row_count;
+  return next;
+
+  task := 'errors deleted';
+  done := homeostasis.delete_expired_errors(most);
   return next;
 
   task := 'issue counts deleted';
   delete from homeostasis.issue_counts c
     where c.ctid = any (array(select o.ctid from homeostasis.issue_counts o
-                              where o.minute < before limit most));
+                              left join homeostasis.kept_since() k using (service_id)
+                              where o.minute < before_any
+                                and o.minute + o.minutes * interval '1 minute'
+                                  <= coalesce(k.since, before)
+                              limit most));
   get diagnostics done = row_count;
+  return next;
+
+  task := 'minutes counted as hours';
+  done := homeostasis.roll_counts(60, minutes_before, most);
+  return next;
+
+  task := 'hours counted as days';
+  done := homeostasis.roll_counts(1440, hours_before, most);
   return next;
 
   task := 'rejected events deleted';
@@ -300,7 +336,7 @@ begin
   return next;
 
   task := 'patches deleted';
-  done := homeostasis.delete_old_patches(history_before, before, most);
+  done := homeostasis.delete_old_patches(history_before, before_all, most);
   return next;
 
   task := 'diagnoses deleted';
@@ -323,12 +359,23 @@ begin
   done := (select count(*) from homeostasis.checkup());
   return next;
 
+  -- Without keeping anybody from reading errors.
+  compact_day := homeostasis.compactable((before_all at time zone 'UTC')::date);
+  compact_built := homeostasis.build_compact(compact_day);
+
   -- Last, because whoever reads or stores errors waits for these locks until
   -- the end of the transaction; in the order in which writers take them.
   services_locked := homeostasis.lock_services(before);
 
   task := 'partitions dropped';
-  done := homeostasis.drop_partitions((before at time zone 'UTC')::date);
+  done := homeostasis.drop_partitions((before_all at time zone 'UTC')::date);
+  return next;
+
+  task := 'partitions made compact';
+  done := 0;
+  if compact_built then
+    done := homeostasis.use_compact(compact_day)::integer;
+  end if;
   return next;
 
   task := 'issues deleted';
@@ -345,5 +392,5 @@ end
 $$;
 
 comment on function homeostasis.maintain() is
-  'Creates partitions ahead, removes what is older than homeostasis.retention_days or homeostasis.history_days, disables rules that cost too much, does a checkup(); a worker or pg_cron calls it, and it says what it did';
+  'Creates partitions ahead, removes what is older than homeostasis.retention_days, the class of its service or homeostasis.history_days says, counts old minutes as hours and days, makes an old partition compact, disables rules that cost too much, does a checkup(); a worker or pg_cron calls it, and it says what it did';
 grant execute on function homeostasis.maintain() to homeostasis_admin;

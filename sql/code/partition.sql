@@ -32,6 +32,32 @@ $$;
 comment on function homeostasis.partition_of(date) is
   'The partition of homeostasis.errors for a day; null if there is none';
 
+create function homeostasis.partition_options() returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+-- Rows are only added, so a vacuum finds nothing to remove: it notes which
+-- pages all can see, and freezes.  Done when the partition has grown by half,
+-- it is done a dozen times a day instead of thirty; and what it freezes no
+-- later vacuum has to read again.
+return 'autovacuum_vacuum_insert_scale_factor = 0.5, autovacuum_vacuum_insert_threshold = 10000, '
+  'autovacuum_freeze_min_age = 0';
+
+comment on function homeostasis.partition_options() is
+  'Storage parameters of the partitions of homeostasis.errors';
+
+create function homeostasis.partitions() returns table (name name, relation oid, day date)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select c.relname, c.oid, to_date(substr(c.relname, 8, 8), 'YYYYMMDD')
+  from pg_inherits i
+  join pg_class c on c.oid = i.inhrelid
+  where i.inhparent = 'homeostasis.errors'::regclass and c.relname ~ '^errors_[0-9]{8}(_[0-9]+)?$'
+$$;
+
+comment on function homeostasis.partitions() is
+  'The partitions of homeostasis.errors that are for one day each';
+
 create function homeostasis.create_partition(day date) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -51,7 +77,10 @@ begin
     number := number + 1;
     name := homeostasis.partition_name(day) || '_' || number;
   end loop;
-  execute format('create table homeostasis.%I (like homeostasis.errors including all)', name);
+  execute format('create table homeostasis.%I (like homeostasis.errors including all) with (%s)',
+                 name, homeostasis.partition_options());
+  -- A superuser may have called.
+  execute format('alter table homeostasis.%I owner to homeostasis_owner', name);
   execute format('alter table homeostasis.errors attach partition homeostasis.%I for values from (%L) to (%L)',
                  name, day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
   return true;
@@ -71,13 +100,7 @@ declare
   dropped integer := 0;
 begin
   for partition in
-    select c.relname
-    from pg_inherits i
-    join pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'homeostasis.errors'::regclass
-      and c.relname ~ '^errors_[0-9]{8}(_[0-9]+)?$'
-      and c.relname < homeostasis.partition_name(before)
-    order by c.relname
+    select p.name from homeostasis.partitions() p where p.day < before order by p.day
   loop
     -- Dropping needs the parent for itself.  Whoever holds it, a long
     -- transaction with an ingest() in it perhaps, is not waited for long,

@@ -3,7 +3,10 @@
 create function homeostasis.worker_status(
   out kind text, out number integer, out pid integer, out database_id oid, out state text,
   out started_at timestamptz, out last_turn_at timestamptz, out turns bigint,
-  out errors bigint, out last_error_at timestamptz, out last_error text, out memory_bytes bigint)
+  out errors bigint, out last_error_at timestamptz, out last_error text, out memory_bytes bigint,
+  out memory_peak_bytes bigint, out memory_share_bytes bigint, out early_batches bigint,
+  out user_ms double precision, out system_ms double precision, out blocks_read bigint,
+  out blocks_written bigint, out wal_bytes bigint)
 returns setof record
 language c volatile strict parallel restricted
 as 'MODULE_PATHNAME', 'homeo_worker_stat';
@@ -13,7 +16,9 @@ comment on function homeostasis.worker_status() is
 
 create view homeostasis.stat_workers as
   select s.kind, s.number, s.pid, d.datname as database, s.state, s.started_at, s.last_turn_at,
-         s.turns, s.errors, s.last_error_at, s.last_error, s.memory_bytes
+         s.turns, s.errors, s.last_error_at, s.last_error, s.memory_bytes,
+         s.memory_peak_bytes, s.memory_share_bytes, s.early_batches, s.user_ms, s.system_ms,
+         s.blocks_read, s.blocks_written, s.wal_bytes
   from homeostasis.worker_status() s
   left join pg_catalog.pg_database d on d.oid = s.database_id;
 
@@ -26,6 +31,22 @@ comment on column homeostasis.stat_workers.turns is
 comment on column homeostasis.stat_workers.errors is 'Turns that failed since the server started';
 comment on column homeostasis.stat_workers.memory_bytes is
   'Memory that the worker had allocated after its last turn';
+comment on column homeostasis.stat_workers.memory_peak_bytes is
+  'The most that it had allocated in a turn since started_at';
+comment on column homeostasis.stat_workers.memory_share_bytes is
+  'Its share of homeostasis.memory_limit; null: it has none';
+comment on column homeostasis.stat_workers.early_batches is
+  'Batches since started_at that were smaller than they could be, so that the worker stays within its share';
+comment on column homeostasis.stat_workers.user_ms is
+  'Processor time that the process has used itself, up to the end of its last turn';
+comment on column homeostasis.stat_workers.system_ms is
+  'Processor time that the kernel has used for it';
+comment on column homeostasis.stat_workers.blocks_read is
+  'Blocks of 8 kB that it has read since started_at, from disk or the kernel''s cache; temporary files included';
+comment on column homeostasis.stat_workers.blocks_written is
+  'Blocks that it has written itself; most are written by the checkpointer';
+comment on column homeostasis.stat_workers.wal_bytes is
+  'Bytes of write-ahead log that it has made since started_at';
 
 create procedure homeostasis.advance()
 language c

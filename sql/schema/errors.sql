@@ -4,6 +4,16 @@
 -- engine can shard by it.  A fingerprint or a stack hash is 128 bits; it is
 -- kept as uuid because that is PostgreSQL's only fixed 16-byte type, and no
 -- uuid version is meant by it.
+--
+-- Storage parameters.  Rows that are updated in place, and have no index on
+-- what changes, find room on their own page (fillfactor) for a version that
+-- needs no new index entries: half the page where each batch updates the same
+-- few rows, so that a page is pruned before it is full; a fifth for counts of
+-- the current minute; a tenth for stacks, which change once a day.  The tables
+-- of positions clean themselves in that way, and a vacuum of them, which a row
+-- that changes each second would cause each minute, is rarely worth its turn.
+-- A queue is vacuumed by how much went through it, not by how much is left.
+-- For errors see partition_options().
 
 create table homeostasis.errors
 (
@@ -59,7 +69,7 @@ create table homeostasis.stacks
   frames jsonb compression lz4 not null,
   last_seen timestamptz not null default now(),
   primary key (service_id, stack_hash)
-);
+) with (fillfactor = 90);
 
 create table homeostasis.issues
 (
@@ -113,8 +123,9 @@ create table homeostasis.issue_counts
   minute timestamptz not null,
   release text not null default '',
   error_count bigint not null,
+  minutes integer not null default 1 check (minutes in (1, 60, 1440)),
   primary key (service_id, issue_id, minute, release)
-) with (fillfactor = 80);
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 
 create index issue_counts_minute_idx on homeostasis.issue_counts (minute);
 
@@ -124,7 +135,7 @@ create table homeostasis.deferred_events
   deferred_at timestamptz not null default now(),
   reason text not null,
   record bytea not null
-);
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 create table homeostasis.late_event_ids
 (
@@ -155,7 +166,7 @@ create table homeostasis.intake_positions
   epoch bigint not null,
   position bigint not null,
   stored_at timestamptz not null default now()
-);
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 
 create table homeostasis.journal_positions
 (
@@ -164,7 +175,7 @@ create table homeostasis.journal_positions
   positions bigint[] not null,
   stored_at timestamptz not null default now(),
   primary key (epoch, consumer)
-);
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 
 comment on table homeostasis.errors is
   'One row an occurrence, partitioned by day; created ahead and dropped by maintain()';
@@ -230,7 +241,8 @@ comment on column homeostasis.issue_fingerprints.fingerprint_version is
   'Version of the algorithm; a later one gives other fingerprints for the same errors';
 comment on table homeostasis.issue_fingerprints is
   'Which fingerprints belong to an issue; merge() and split() move them';
-comment on table homeostasis.issue_counts is 'Exact number of occurrences per issue, minute and release';
+comment on table homeostasis.issue_counts is
+  'Exact number of occurrences per issue, minute and release; maintain() makes hours of minutes, and days of hours, when they are older than homeostasis.minute_counts_days and homeostasis.hour_counts_days';
 comment on table homeostasis.rejected_events is
   'Events that could not be stored, with the field at fault and the reason';
 comment on column homeostasis.rejected_events.field is 'Key at fault; null: the event itself';
@@ -269,8 +281,10 @@ comment on column homeostasis.issues.sample_timestamp is
 comment on column homeostasis.issues.status_changed_at is 'When status changed last';
 comment on column homeostasis.issue_fingerprints.fingerprint is 'See errors.fingerprint';
 comment on column homeostasis.issue_counts.minute is
-  'Start of the minute in which the errors happened';
-comment on column homeostasis.issue_counts.error_count is 'Occurrences in that minute';
+  'Start of the minute, or of the hour or day of UTC, in which the errors happened';
+comment on column homeostasis.issue_counts.minutes is
+  'How many minutes the row counts: 1, 60 or 1440. An error that comes late may have a minute of its own beside the hour or day; sums are exact';
+comment on column homeostasis.issue_counts.error_count is 'Occurrences in that time';
 comment on column homeostasis.issue_counts.release is 'As reported; empty when none was';
 comment on column homeostasis.intake_positions.consumer is 'Number of the ingest worker';
 comment on column homeostasis.intake_positions.epoch is

@@ -49,9 +49,10 @@ grant usage on schema homeostasis
   to homeostasis_reporter, homeostasis_reader, homeostasis_operator, homeostasis_admin;
 grant select on all tables in schema homeostasis to homeostasis_reader;
 grant insert, update, delete
-  on homeostasis.rule_packs, homeostasis.rules, homeostasis.patch_templates, homeostasis.policies
+  on homeostasis.rule_packs, homeostasis.rules, homeostasis.patch_templates, homeostasis.policies,
+    homeostasis.service_classes
   to homeostasis_admin;
-grant update (name, mode, description) on homeostasis.services to homeostasis_admin;
+grant update (name, mode, class, description) on homeostasis.services to homeostasis_admin;
 grant update (payloads_per_minute) on homeostasis.services to homeostasis_operator;
 
 -- What pg_dump saves: every row but those that create extension brings itself,

@@ -41,14 +41,19 @@ int			homeo_guc_capture_level = ERROR;
 
 int			homeo_guc_batch_size = 1000;
 int			homeo_guc_batch_timeout = 10;
+int			homeo_guc_compact_after_days = 2;
+int			homeo_guc_compact_limit = 1024 * 1024;
 int			homeo_guc_decompressed_limit = 64 * 1024;
 int			homeo_guc_durability = HOMEO_DURABILITY_JOURNAL;
 int			homeo_guc_history_days = 365;
+int			homeo_guc_hour_counts_days = 14;
 int			homeo_guc_ingest_workers = 1;
 int			homeo_guc_journal_flush_interval = 200;
 int			homeo_guc_journal_limit = 1024 * 1024;
 int			homeo_guc_max_issues_per_service = 10000;
 int			homeo_guc_max_services = 1000;
+int			homeo_guc_memory_limit = 4 * 1024 * 1024;
+int			homeo_guc_minute_counts_days = 3;
 int			homeo_guc_overflow_policy = HOMEO_OVERFLOW_WAIT;
 int			homeo_guc_overflow_timeout = 1000;
 int			homeo_guc_partitions_ahead = 3;
@@ -486,11 +491,6 @@ define_intake(void)
 				"and a loss of power but for what came within "
 				"homeostasis.journal_flush_interval; sync: a loss of power. "
 				"Captured errors of the server are always in memory only.");
-	define_int("homeostasis.history_days", &homeo_guc_history_days,
-			   1, 36500, PGC_SIGHUP, 0,
-			   "Sets how many days finished patches and diagnoses are kept.",
-			   "With a patch go its validations, approvals, deployments and jobs; "
-			   "at least homeostasis.retention_days. The audit log is kept.");
 	define_int("homeostasis.ingest_workers", &homeo_guc_ingest_workers,
 			   1, HOMEO_MAX_INGEST_WORKERS, PGC_POSTMASTER, 0,
 			   "Sets how many workers store events.",
@@ -518,6 +518,11 @@ define_intake(void)
 			   "Sets how many services reported errors can make.",
 			   "An error of yet another service is refused, or goes to "
 			   "rejected_events. Databases are not counted.");
+	define_int("homeostasis.memory_limit", &homeo_guc_memory_limit,
+			   32 * 1024, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB,
+			   "Sets how much memory the ingest workers and the healer may take together.",
+			   "Each has an equal share. An ingest worker that comes near to it stores "
+			   "smaller batches and empties its caches.");
 	define_enum("homeostasis.overflow_policy", &homeo_guc_overflow_policy,
 				overflow_options, PGC_SIGHUP,
 				"Sets what report() does when there is no room for an event.",
@@ -529,10 +534,6 @@ define_intake(void)
 			   "Sets how long report() waits for room when there is none.",
 			   "Then it raises an error; 0 raises it at once. Capturing the "
 			   "server's errors never waits, and an eighth of the ring is kept for it.");
-	define_int("homeostasis.partitions_ahead", &homeo_guc_partitions_ahead,
-			   1, 30, PGC_SIGHUP, 0,
-			   "Sets how many days ahead partitions of errors are created.",
-			   "They are created at start and hourly.");
 	define_int("homeostasis.payloads_per_issue_per_minute",
 			   &homeo_guc_payloads_per_issue_per_minute,
 			   0, 1000000, PGC_SIGHUP, 0,
@@ -548,10 +549,6 @@ define_intake(void)
 			   "issue one is stored in each minute nevertheless, and of what the "
 			   "server raises the first one of each session. 0 stores everything. "
 			   "services.payloads_per_minute overrides it for a service.");
-	define_int("homeostasis.retention_days", &homeo_guc_retention_days,
-			   1, 3650, PGC_SIGHUP, 0,
-			   "Sets how many days errors are kept.",
-			   "Older partitions are dropped, and rows that belong to them deleted.");
 	define_int("homeostasis.ring_size", &homeo_guc_ring_size,
 			   1024, 16 * 1024 * 1024, PGC_POSTMASTER, GUC_UNIT_KB,
 			   "Sets the shared memory in which events wait to be stored.",
@@ -577,6 +574,44 @@ define_spikes(void)
 			   "Sets the rate of an issue, in errors a minute, below which nothing is a spike.",
 			   "It is also the rate at which a new issue is one. 0 looks for no "
 			   "spikes.");
+}
+
+/* What maintain() does with what is stored. */
+static void
+define_storage(void)
+{
+	define_int("homeostasis.compact_after_days", &homeo_guc_compact_after_days,
+			   0, 3650, PGC_SIGHUP, 0,
+			   "Sets after how many days a partition of errors is made compact.",
+			   "Its rows are then in order and its indexes full. Never yesterday's "
+			   "or today's; 0 means none.");
+	define_int("homeostasis.compact_limit", &homeo_guc_compact_limit,
+			   0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB,
+			   "Sets the size of a partition of errors above which it is not made compact.",
+			   "Its rows are copied in one transaction, during which late errors "
+			   "of that day wait.");
+	define_int("homeostasis.history_days", &homeo_guc_history_days,
+			   1, 36500, PGC_SIGHUP, 0,
+			   "Sets how many days finished patches and diagnoses are kept.",
+			   "With a patch go its validations, approvals, deployments and jobs; "
+			   "at least homeostasis.retention_days. The audit log is kept.");
+	define_int("homeostasis.hour_counts_days", &homeo_guc_hour_counts_days,
+			   1, 3650, PGC_SIGHUP, 0,
+			   "Sets how many days errors are counted by the hour before they are counted by the day.",
+			   "At least homeostasis.minute_counts_days. Days are those of UTC.");
+	define_int("homeostasis.minute_counts_days", &homeo_guc_minute_counts_days,
+			   1, 3650, PGC_SIGHUP, 0,
+			   "Sets how many days errors are counted by the minute before they are counted by the hour.",
+			   "Sums stay exact.");
+	define_int("homeostasis.partitions_ahead", &homeo_guc_partitions_ahead,
+			   1, 30, PGC_SIGHUP, 0,
+			   "Sets how many days ahead partitions of errors are created.",
+			   "They are created at start and hourly.");
+	define_int("homeostasis.retention_days", &homeo_guc_retention_days,
+			   1, 3650, PGC_SIGHUP, 0,
+			   "Sets how many days errors are kept of services whose class says nothing else.",
+			   "See homeostasis.service_classes. Partitions that no service needs "
+			   "any more are dropped, and rows that belong to them deleted.");
 }
 
 static void
@@ -689,6 +724,7 @@ homeo_guc_init(void)
 	define_capture();
 	define_intake();
 	define_spikes();
+	define_storage();
 	define_rules();
 	define_dry_run();
 	define_deployment();

@@ -44,14 +44,19 @@ extern int	homeo_guc_capture_level;	/* an elevel of elog.h */
 /* Intake */
 extern int	homeo_guc_batch_size;	/* events */
 extern int	homeo_guc_batch_timeout;	/* ms */
+extern int	homeo_guc_compact_after_days;	/* 0: never */
+extern int	homeo_guc_compact_limit;	/* kB */
 extern int	homeo_guc_decompressed_limit;	/* kB */
 extern int	homeo_guc_durability;	/* HomeoDurability */
 extern int	homeo_guc_history_days;
+extern int	homeo_guc_hour_counts_days;
 extern int	homeo_guc_ingest_workers;
 extern int	homeo_guc_journal_flush_interval;	/* ms */
 extern int	homeo_guc_journal_limit;	/* kB; 0: no journal */
 extern int	homeo_guc_max_issues_per_service;
 extern int	homeo_guc_max_services;
+extern int	homeo_guc_memory_limit; /* kB */
+extern int	homeo_guc_minute_counts_days;
 extern int	homeo_guc_overflow_policy;	/* HomeoOverflowPolicy */
 extern int	homeo_guc_overflow_timeout; /* ms */
 extern int	homeo_guc_partitions_ahead; /* days */

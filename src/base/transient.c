@@ -9,11 +9,21 @@
 
 #include "base/transient.h"
 
+#include "base/memory.h"
+#include "base/worker.h"
 #include "executor/spi.h"
 #include "utils/queryenvironment.h"
 
-/* Beyond it the rows go to a file. */
+/* Beyond it the rows go to a file; a worker takes a quarter of its share. */
 #define MEMORY_KB	(32 * 1024)
+
+static int
+memory_kb(void)
+{
+	int64		quarter_kb = homeo_memory_share() / 4 / 1024;
+
+	return homeo_worker_is_mine() ? (int) Min(quarter_kb, MEMORY_KB) : MEMORY_KB;
+}
 
 HomeoTransient *
 homeo_transient_make(const char *name, const HomeoTransientColumn *columns, int ncolumns)
@@ -25,7 +35,7 @@ homeo_transient_make(const char *name, const HomeoTransientColumn *columns, int 
 	for (int i = 0; i < ncolumns; i++)
 		TupleDescInitEntry(relation->tupdesc, i + 1, columns[i].name,
 						   columns[i].type, -1, 0);
-	relation->store = tuplestore_begin_heap(true, false, MEMORY_KB);
+	relation->store = tuplestore_begin_heap(true, false, memory_kb());
 	relation->nrows = 0;
 	return relation;
 }
@@ -54,5 +64,6 @@ homeo_transient_register(HomeoTransient *relation)
 void
 homeo_transient_end(HomeoTransient *relation)
 {
+	homeo_memory_note();
 	tuplestore_end(relation->store);
 }

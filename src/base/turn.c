@@ -11,6 +11,7 @@
 #include "base/turn.h"
 
 #include "access/xact.h"
+#include "base/memory.h"
 #include "base/worker.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -123,12 +124,14 @@ run_turn(HomeoTurn turn, void *arg, int timeout_ms)
 
 	pgstat_report_activity(STATE_RUNNING, MyBgworkerEntry->bgw_name);
 	homeo_worker_set_state(HOMEO_STATE_WORKING);
+	homeo_memory_begin();
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	GetUserIdAndSecContext(&save_user, &save_context);
 	SetUserIdAndSecContext(owner, save_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
 	more = turn(arg);
+	homeo_memory_note();
 	SetUserIdAndSecContext(save_user, save_context);
 	SPI_finish();
 	PopActiveSnapshot();

@@ -17,9 +17,13 @@
 
 #include "base/worker.h"
 
+#include <sys/resource.h>
+
 #include "base/compat.h"
+#include "base/memory.h"
 #include "base/shmem.h"
 #include "catalog/pg_authid.h"
+#include "executor/instrument.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "pgstat.h"
@@ -65,6 +69,13 @@ typedef struct HomeoWorkerSlot
 	int64		errors;
 	TimestampTz last_error_at;	/* 0: none */
 	int64		memory;			/* bytes allocated after the last turn */
+	int64		memory_peak;	/* in any turn */
+	int64		early_batches;	/* for lack of memory */
+	int64		user_us;		/* of processor time, since started_at */
+	int64		system_us;
+	int64		blocks_read;
+	int64		blocks_written;
+	uint64		wal_bytes;
 	char		last_error[ERROR_LENGTH];
 } HomeoWorkerSlot;
 
@@ -232,6 +243,13 @@ take_slot(HomeoWorkerKind kind, int number)
 	SpinLockAcquire(&my_slot->mutex);
 	my_slot->started_at = GetCurrentTimestamp();
 	my_slot->memory = 0;
+	my_slot->memory_peak = 0;
+	my_slot->early_batches = 0;
+	my_slot->user_us = 0;
+	my_slot->system_us = 0;
+	my_slot->blocks_read = 0;
+	my_slot->blocks_written = 0;
+	my_slot->wal_bytes = 0;
 	SpinLockRelease(&my_slot->mutex);
 	pg_atomic_write_u32(&my_slot->left, 0);
 	pg_atomic_write_u32(&my_slot->state, HOMEO_STATE_STARTING);
@@ -344,16 +362,50 @@ homeo_worker_note_error(const char *message)
 	SpinLockRelease(&my_slot->mutex);
 }
 
+static int64
+microseconds(struct timeval time)
+{
+	return (int64) time.tv_sec * USECS_PER_SEC + time.tv_usec;
+}
+
+void
+homeo_worker_note_usage(void)
+{
+	int64		memory = homeo_memory_used();
+	int64		peak = homeo_memory_peak();
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	SpinLockAcquire(&my_slot->mutex);
+	my_slot->memory = memory;
+	my_slot->memory_peak = Max(my_slot->memory_peak, Max(memory, peak));
+	my_slot->user_us = microseconds(usage.ru_utime);
+	my_slot->system_us = microseconds(usage.ru_stime);
+	my_slot->blocks_read = pgBufferUsage.shared_blks_read +
+		pgBufferUsage.local_blks_read + pgBufferUsage.temp_blks_read;
+	my_slot->blocks_written = pgBufferUsage.shared_blks_written +
+		pgBufferUsage.local_blks_written + pgBufferUsage.temp_blks_written;
+	my_slot->wal_bytes = pgWalUsage.wal_bytes;
+	SpinLockRelease(&my_slot->mutex);
+}
+
 void
 homeo_worker_note_turn(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	int64		memory = MemoryContextMemAllocated(TopMemoryContext, true);
 
+	homeo_worker_note_usage();
 	SpinLockAcquire(&my_slot->mutex);
 	my_slot->turns++;
 	my_slot->last_turn_at = now;
-	my_slot->memory = memory;
+	SpinLockRelease(&my_slot->mutex);
+}
+
+void
+homeo_worker_note_early_batch(void)
+{
+	SpinLockAcquire(&my_slot->mutex);
+	my_slot->early_batches++;
 	SpinLockRelease(&my_slot->mutex);
 }
 
@@ -531,6 +583,23 @@ homeo_worker_count_in(Oid database, int signal)
 	return count;
 }
 
+/* What homeo_worker_note_usage() noted; only some have a share of memory. */
+static void
+put_usage(const HomeoWorkerSlot *slot, Datum *values, bool *nulls)
+{
+	values[0] = Int64GetDatum(slot->memory);
+	values[1] = Int64GetDatum(slot->memory_peak);
+	values[2] = Int64GetDatum(homeo_memory_share());
+	nulls[2] = slot->kind != HOMEO_WORKER_INGEST &&
+		slot->kind != HOMEO_WORKER_HEALER;
+	values[3] = Int64GetDatum(slot->early_batches);
+	values[4] = Float8GetDatum(slot->user_us / 1000.0);
+	values[5] = Float8GetDatum(slot->system_us / 1000.0);
+	values[6] = Int64GetDatum(slot->blocks_read);
+	values[7] = Int64GetDatum(slot->blocks_written);
+	values[8] = Int64GetDatum((int64) slot->wal_bytes);
+}
+
 /*
  * stat_workers: one row for each process that runs
  */
@@ -551,8 +620,8 @@ homeo_worker_stat(PG_FUNCTION_ARGS)
 		uint32		pid = pg_atomic_read_u32(&slot->pid);
 		uint32		database = pg_atomic_read_u32(&slot->database);
 		uint32		state = pg_atomic_read_u32(&slot->state);
-		Datum		values[12];
-		bool		nulls[12] = {0};
+		Datum		values[20];
+		bool		nulls[20] = {0};
 
 		if (pid == 0)
 			continue;
@@ -574,7 +643,7 @@ homeo_worker_stat(PG_FUNCTION_ARGS)
 		values[9] = TimestampTzGetDatum(copy.last_error_at);
 		values[10] = CStringGetTextDatum(copy.last_error);
 		nulls[9] = nulls[10] = copy.last_error_at == 0;
-		values[11] = Int64GetDatum(copy.memory);
+		put_usage(&copy, &values[11], &nulls[11]);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

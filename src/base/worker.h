@@ -67,8 +67,13 @@ extern long homeo_worker_milliseconds_since(instr_time start);
 
 extern void homeo_worker_set_state(HomeoWorkerState state);
 
-/* Shows in stat_workers that a turn ended, and an error. */
+/*
+ * Shows in stat_workers that a turn ended, what this process has used, that a
+ * batch was smaller for lack of memory, and an error.
+ */
 extern void homeo_worker_note_turn(void);
+extern void homeo_worker_note_usage(void);
+extern void homeo_worker_note_early_batch(void);
 extern void homeo_worker_note_error(const char *message);
 
 /*

@@ -18,6 +18,8 @@
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/hash128.h"
+#include "base/memory.h"
+#include "base/worker.h"
 #include "commands/dbcommands.h"
 #include "intake/scrub.h"
 #include "intake/sqlstate.h"
@@ -40,9 +42,13 @@
 /* Different texts of late whose fingerprints are remembered. */
 #define KNOWN_TEXTS		1024
 
-/* The same for stacks: how many, and the bytes that they may take. */
+/*
+ * The same for stacks: how many, and the bytes that they may take, which in a
+ * worker are no more than a part of its share.
+ */
 #define KNOWN_STACKS		4096
 #define KNOWN_STACKS_BYTES	(8 * 1024 * 1024)
+#define KNOWN_STACKS_PART	16
 
 /* Where an event that names no service goes. */
 #define DEFAULT_SERVICE	"default"
@@ -56,6 +62,10 @@ typedef struct HomeoKnownStack
 	HomeoFrame *frames;			/* point into a copy of that */
 	size_t		nframes;
 } HomeoKnownStack;
+
+static MemoryContext stack_memory = NULL;
+static HTAB *known_stacks = NULL;
+static Size known_stacks_bytes = 0;
 
 static inline const HomeoText *
 text_of(const HomeoEvent *event, HomeoEventField field)
@@ -392,6 +402,28 @@ read_stack(const HomeoPrepared *prepared, HomeoKnownStack *known)
 							 sizeof(HomeoFrame) * Max(known->nframes, 1));
 }
 
+static bool
+knows_enough_stacks(void)
+{
+	int64		most = KNOWN_STACKS_BYTES;
+	int64		part = homeo_memory_share() / KNOWN_STACKS_PART;
+
+	if (homeo_worker_is_mine())
+		most = Min(most, part);
+	return known_stacks_bytes > most ||
+		hash_get_num_entries(known_stacks) >= KNOWN_STACKS;
+}
+
+/* Forgets the stacks of late. */
+void
+homeo_prepare_forget(void)
+{
+	known_stacks = NULL;
+	known_stacks_bytes = 0;
+	if (stack_memory != NULL)
+		MemoryContextReset(stack_memory);
+}
+
 /*
  * The stack of an event, which many others have as well: to read it costs far
  * more than to hash it, so what was found is remembered.  Valid until the next
@@ -400,9 +432,6 @@ read_stack(const HomeoPrepared *prepared, HomeoKnownStack *known)
 static const HomeoKnownStack *
 find_stack(const HomeoPrepared *prepared)
 {
-	static MemoryContext context = NULL;
-	static HTAB *stacks = NULL;
-	static Size bytes = 0;
 	const HomeoText *stack = text_of(prepared->event, HOMEO_FIELD_STACK);
 	HomeoFingerprintBuilder builder;
 	HomeoKnownStack known;
@@ -416,35 +445,32 @@ find_stack(const HomeoPrepared *prepared)
 								strlen(prepared->language));
 	homeo_fingerprint_add_field(&builder, 1, stack->data, stack->len);
 	homeo_fingerprint_final(&builder, &known.texts);
-	entry = stacks == NULL ? NULL :
-		hash_search(stacks, &known.texts, HASH_FIND, NULL);
+	entry = known_stacks == NULL ? NULL :
+		hash_search(known_stacks, &known.texts, HASH_FIND, NULL);
 	if (entry != NULL)
 		return entry;
 
-	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext,
-										"homeostasis stacks",
-										ALLOCSET_DEFAULT_SIZES);
-	if (stacks == NULL || bytes > KNOWN_STACKS_BYTES ||
-		hash_get_num_entries(stacks) >= KNOWN_STACKS)
+	if (stack_memory == NULL)
+		stack_memory = AllocSetContextCreate(TopMemoryContext,
+											 "homeostasis stacks",
+											 ALLOCSET_DEFAULT_SIZES);
+	if (known_stacks == NULL || knows_enough_stacks())
 	{
 		HASHCTL		info = {
 			.keysize = sizeof(HomeoFingerprint),
 			.entrysize = sizeof(HomeoKnownStack),
-			.hcxt = context
+			.hcxt = stack_memory
 		};
 
-		stacks = NULL;
-		bytes = 0;
-		MemoryContextReset(context);
-		stacks = hash_create("homeostasis stacks", 256, &info,
-							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		homeo_prepare_forget();
+		known_stacks = hash_create("homeostasis stacks", 256, &info,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	caller = MemoryContextSwitchTo(context);
+	caller = MemoryContextSwitchTo(stack_memory);
 	read_stack(prepared, &known);
 	MemoryContextSwitchTo(caller);
-	bytes += stack->len + sizeof(HomeoFrame) * known.nframes;
-	entry = hash_search(stacks, &known.texts, HASH_ENTER, NULL);
+	known_stacks_bytes += stack->len + sizeof(HomeoFrame) * known.nframes;
+	entry = hash_search(known_stacks, &known.texts, HASH_ENTER, NULL);
 	*entry = known;
 	return entry;
 }

@@ -20,6 +20,7 @@
 
 #include "access/xact.h"
 #include "base/errors.h"
+#include "base/memory.h"
 #include "base/worker.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
@@ -241,6 +242,7 @@ store_all(HomeoBatch *batch, HomeoRow **rows, int nrows)
 	int			nrefused = 0;
 
 	homeo_store_rows(rows, nrows, &turned, &nturned);
+	homeo_memory_note();
 	for (int i = 0; i < nturned && issue_hook != NULL; i++)
 		diagnose(&turned[i]);
 	if (nturned > 0)

@@ -58,14 +58,21 @@ static uint32 match_data_pairs = 0;
 static dlist_head compiled = DLIST_STATIC_INIT(compiled);
 static int	ncompiled = 0;
 
-/* The context of the patterns goes: so does what PCRE2 holds for them. */
-static void
-release(void *arg)
+/* Empties the cache. */
+void
+homeo_regex_forget_all(void)
 {
 	dlist_mutable_iter iter;
 
 	dlist_foreach_modify(iter, &compiled)
 		homeo_regex_forget(dlist_container(HomeoPattern, lru, iter.cur));
+}
+
+/* The context of the patterns goes: so does what PCRE2 holds for them. */
+static void
+release(void *arg)
+{
+	homeo_regex_forget_all();
 	pcre2_match_data_free(match_data);
 	match_data = NULL;
 	match_data_pairs = 0;

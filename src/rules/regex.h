@@ -34,5 +34,6 @@ extern void homeo_regex_captures(const HomeoPattern *pattern,
 								 HomeoSlice subject,
 								 HomeoRegexCapture capture, void *arg);
 extern void homeo_regex_forget(HomeoPattern *pattern);
+extern void homeo_regex_forget_all(void);
 
 #endif							/* HOMEO_REGEX_H */

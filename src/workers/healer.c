@@ -6,7 +6,8 @@
  * results of jobs that have ended and claims new ones.  Jobs run in operators
  * of their own while the turns go on, so a long one holds up nothing; no
  * transaction is open between turns.  maintain() runs at the start and
- * hourly; rules that cost too much are looked for each minute.
+ * hourly, and sooner when it did not get through; rules that cost too much
+ * are looked for each minute.
  */
 #include "postgres.h"
 
@@ -47,12 +48,17 @@ advance_turn(void *arg)
 	return homeo_job_advance_states() > 0;
 }
 
+/* True when something was left for the next call. */
 static bool
 maintain_turn(void *arg)
 {
-	if (SPI_execute("select homeostasis.maintain()", false, 0) != SPI_OK_SELECT)
+	bool		isnull;
+
+	if (SPI_execute("select max(done) >= homeostasis.most_at_once()"
+					" from homeostasis.maintain()", false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "maintain() failed");
-	return false;
+	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
+									  SPI_tuptable->tupdesc, 1, &isnull));
 }
 
 static bool
@@ -88,8 +94,8 @@ claim_turn(void *arg)
 }
 
 /*
- * Maintenance, an hour after it last succeeded or a minute after it failed,
- * mostly for a lock; what it failed of is shown in stat_workers.
+ * Maintenance, an hour after it last got through or a minute after it failed,
+ * mostly for a lock, or had more to do than it does at once; what it failed of is shown in stat_workers.
  */
 static void
 maintain_if_due(void)
@@ -108,7 +114,7 @@ maintain_if_due(void)
 	result = homeo_turn_run(maintain_turn, NULL, MAINTAIN_TIMEOUT_MS);
 	if (result == HOMEO_TURN_NO_EXTENSION)
 		return;
-	pause = result == HOMEO_TURN_FAILED ? MAINTAIN_RETRY_S : MAINTAIN_EVERY_S;
+	pause = result == HOMEO_TURN_IDLE ? MAINTAIN_EVERY_S : MAINTAIN_RETRY_S;
 	tried_at = now;
 }
 

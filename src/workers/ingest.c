@@ -23,6 +23,10 @@
  * long, unless there is much to do.  An error that comes alone is stored at
  * once.
  *
+ * A worker has a share of homeostasis.memory_limit.  What a batch needs is
+ * foreseen from what others needed for each of their bytes, and as much is
+ * taken as there is memory for.
+ *
  * A batch that fails again and again is taken apart: see batch_limit().  An
  * event that fails alone, too, is only given up when others can be stored;
  * while nothing can, everything waits.
@@ -35,6 +39,7 @@
 #include "access/xlog.h"
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/memory.h"
 #include "base/shmem.h"
 #include "base/turn.h"
 #include "base/worker.h"
@@ -47,6 +52,7 @@
 #include "intake/journal.h"
 #include "intake/journal_read.h"
 #include "intake/positions.h"
+#include "intake/prepare.h"
 #include "intake/ring.h"
 #include "intake/spill.h"
 #include "intake/store.h"
@@ -54,6 +60,7 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "postmaster/interrupt.h"
+#include "rules/regex.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
@@ -63,6 +70,20 @@
 /* Limits of one batch, beside homeostasis.batch_size. */
 #define BATCH_BYTES			(8 * 1024 * 1024)
 #define BATCH_TIMEOUT_MS	(60 * 1000)
+
+/*
+ * Bytes of memory for each byte of events: at first, and at most.  Learned
+ * from batches that are large enough to tell, and forgotten slowly.
+ */
+#define FACTOR_START		16
+#define FACTOR_MAX			256
+#define FACTOR_FROM_BYTES	(64 * 1024)
+
+/* What is foreseen is less than the share by a quarter, for it may be wrong. */
+#define TO_USE(share)		((share) / 4 * 3)
+
+/* Memory for an event besides: it, its row and what is made of it. */
+#define EVENT_MEMORY		(4 * sizeof(HomeoEvent))
 
 /* With so much waiting there is no point in gathering more. */
 #define PLENTY_BYTES		(256 * 1024)
@@ -118,7 +139,12 @@ typedef struct HomeoConsumer
 	HomeoJournalReader *reader;
 	HomeoJournalCursor cursor;	/* behind what is stored of the journal */
 
+	double		memory_factor;	/* bytes that a batch needs for its own */
+
 	/* of this turn */
+	int64		memory_before;	/* used at its start */
+	Size		most_bytes;		/* to take */
+	Size		bytes;			/* taken */
 	uint64		ring_end;		/* behind its events from the ring */
 	HomeoJournalCursor ahead;	/* behind those from the journal */
 	int			njournal;		/* of these */
@@ -182,15 +208,15 @@ decode(const char *data, Size len, HomeoEvent *event)
 static int
 gather_ring(HomeoConsumer *c, HomeoEvent *events, int most)
 {
-	uint64		start = homeo_ring_tail(c->number);
 	HomeoRingView view;
 	int			n = 0;
 
-	c->ring_end = start;
-	while (n < most && c->ring_end - start < BATCH_BYTES &&
+	c->ring_end = homeo_ring_tail(c->number);
+	while (n < most && c->bytes < c->most_bytes &&
 		   homeo_ring_next(c->number, c->ring_end, &view))
 	{
 		decode(view.data, view.len, &events[n]);
+		c->bytes += view.end - c->ring_end;
 		c->newest_of_ring = events[n].received;
 		c->ring_end = view.end;
 		n++;
@@ -212,7 +238,8 @@ may_join(const HomeoConsumer *c, const HomeoJournalBlock *block,
 {
 	if (n == 0)
 		return true;
-	return c->attempt == HOMEO_ATTEMPT_BATCH &&
+	return c->bytes + block->raw_len <= c->most_bytes &&
+		c->attempt == HOMEO_ATTEMPT_BATCH &&
 		block->epoch == c->journal_epoch &&
 		homeo_attempts_next(block->position) == HOMEO_ATTEMPT_BATCH &&
 		n + (int) block->nrecords <= most;
@@ -226,11 +253,10 @@ may_join(const HomeoConsumer *c, const HomeoJournalBlock *block,
 static int
 gather_journal(HomeoConsumer *c, HomeoEvent *events, int most)
 {
-	Size		bytes = 0;
 	int			n = 0;
 
 	c->ahead = c->cursor;
-	while (n < most && bytes < BATCH_BYTES)
+	while (n < most && c->bytes < c->most_bytes)
 	{
 		HomeoJournalCursor before = c->ahead;
 		HomeoJournalBlock block;
@@ -258,7 +284,7 @@ gather_journal(HomeoConsumer *c, HomeoEvent *events, int most)
 			c->newest_of_journal = events[n].received;
 			n++;
 		}
-		bytes += block.raw_len;
+		c->bytes += block.raw_len;
 	}
 	c->njournal = n;
 	return n;
@@ -293,6 +319,7 @@ gather(HomeoConsumer *c, HomeoEvent *events, int most)
 {
 	int			n;
 
+	c->bytes = 0;
 	c->njournal = 0;
 	c->ring_end = homeo_ring_tail(c->number);
 	c->ahead = c->cursor;
@@ -354,6 +381,43 @@ batch_limit(HomeoConsumer *c)
 	return homeo_guc_batch_size;
 }
 
+/*
+ * Sets how many bytes this turn may take, and returns the same for events: at
+ * most so many.  Half the share in use before anything was taken is too much.
+ */
+static int
+limit_memory(HomeoConsumer *c, int most)
+{
+	int64		share = homeo_memory_share();
+	int64		left;
+
+	if (c->memory_factor == 0)
+		c->memory_factor = FACTOR_START;
+	c->memory_before = homeo_memory_used();
+	if (c->memory_before > share / 2)
+	{
+		homeo_prepare_forget();
+		homeo_regex_forget_all();
+		c->memory_before = homeo_memory_used();
+	}
+	left = Max(TO_USE(share) - c->memory_before, 0);
+	c->most_bytes = (Size) Max(Min(left / c->memory_factor, BATCH_BYTES), 1);
+	return (int) Max(Min(most, left / (int64) EVENT_MEMORY), 1);
+}
+
+/* How much memory did the batch that was just stored need? */
+static void
+learn_memory(HomeoConsumer *c)
+{
+	double		factor;
+
+	if (c->bytes < FACTOR_FROM_BYTES)
+		return;
+	factor = (double) (homeo_memory_peak() - c->memory_before) / c->bytes;
+	factor = Min(Max(factor, 1), FACTOR_MAX);
+	c->memory_factor = Max(factor, (7 * c->memory_factor + factor) / 8);
+}
+
 static void
 store(HomeoConsumer *c, HomeoEvent *events, int nevents)
 {
@@ -400,7 +464,8 @@ static bool
 turn(void *arg)
 {
 	HomeoConsumer *c = (HomeoConsumer *) arg;
-	int			most = batch_limit(c);
+	int			wanted = batch_limit(c);
+	int			most = limit_memory(c, wanted);
 	HomeoEvent *events = palloc(sizeof(HomeoEvent) *
 								(most + HOMEO_JOURNAL_FULL_RECORDS));
 	int			nevents;
@@ -415,6 +480,9 @@ turn(void *arg)
 	nevents = gather(c, events, most);
 	if (nevents > 0 || has_passed_inheritance(c))
 	{
+		if (nevents < wanted && has_more(c) &&
+			(most < wanted || c->most_bytes < BATCH_BYTES))
+			homeo_worker_note_early_batch();
 		store(c, events, nevents);
 		c->behind = has_more(c);
 		return c->behind;
@@ -474,6 +542,7 @@ settle(HomeoConsumer *c)
 	const HomeoStoreResult *r = &c->result;
 	bool		of_ring = c->ring_end > homeo_ring_tail(c->number);
 
+	learn_memory(c);
 	homeo_ring_count(c->number, HOMEO_RING_STORED, r->stored);
 	homeo_ring_count(c->number, HOMEO_RING_COUNTED, r->counted);
 	homeo_ring_count(c->number, HOMEO_RING_DUPLICATE, r->duplicate);

@@ -310,6 +310,7 @@ homeo_launcher_main(Datum main_arg)
 		long		flush_delay = homeo_journal_flush_due();
 
 		pgstat_report_activity(STATE_IDLE, NULL);
+		homeo_worker_note_usage();
 		homeo_worker_wait(Min(delay, flush_delay), "HomeostasisLauncherMain");
 	}
 }

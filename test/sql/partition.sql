@@ -116,10 +116,11 @@ insert into homeostasis.advance_failures (service_id, step, object_id, failures,
 
 select results_eq($$ select task, done from homeostasis.maintain() $$,
   $$ values ('partitions created', 0::bigint), ('stacks deleted', 1),
-            ('issue counts deleted', 5), ('rejected events deleted', 1), ('late event ids deleted', 0), ('jobs deleted', 2), ('journal positions deleted', 0),
+            ('errors deleted', 0), ('issue counts deleted', 5),
+            ('minutes counted as hours', 0), ('hours counted as days', 0), ('rejected events deleted', 1), ('late event ids deleted', 0), ('jobs deleted', 2), ('journal positions deleted', 0),
             ('failed moves deleted', 1), ('patches deleted', 0), ('diagnoses deleted', 0),
             ('policy waits deleted', 0), ('rules disabled', 0), ('checkup findings', 0),
-            ('partitions dropped', 1), ('issues deleted', 1), ('services deleted', 0) $$,
+            ('partitions dropped', 1), ('partitions made compact', 1), ('issues deleted', 1), ('services deleted', 0) $$,
   'what is older than retention goes');
 select results_eq($$ select title from homeostasis.issues where service_id =
     (select id from homeostasis.services where name = 's') order by 1 $$,
@@ -147,7 +148,11 @@ alter table homeostasis.errors detach partition homeostasis.errors_20010203;
 select ok(homeostasis.create_partition('2001-02-03'), 'the day of a partition that was detached gets another one');
 select ok(not homeostasis.create_partition('2001-02-03'), 'once');
 select is(homeostasis.partition_of('2001-02-03')::text, 'homeostasis.errors_20010203_2', 'with a name of its own');
-select is(homeostasis.drop_partitions('2001-02-04'), 1, 'that goes in its time');
+insert into homeostasis.errors_20010203 select * from homeostasis.errors limit 1;
+select ok(homeostasis.build_compact('2001-02-03') and homeostasis.use_compact('2001-02-03'), 'which can be made compact');
+select is((select count(*) from homeostasis.errors_20010203), 1::bigint, 'without what was detached being touched');
+select is(homeostasis.partition_of('2001-02-03')::text, 'homeostasis.errors_20010203_2', 'nor its name taken');
+select is(homeostasis.drop_partitions('2001-02-04'), 1, 'it goes in its time');
 select has_table('homeostasis', 'errors_20010203', 'and what was detached stays');
 
 -- Who may ------------------------------------------------------------------

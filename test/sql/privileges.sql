@@ -63,7 +63,7 @@ select set_eq($$
     where c.relnamespace = 'homeostasis'::regnamespace and a.grantee <> c.relowner
       and a.privilege_type <> 'SELECT'$$,
   $$select 'homeostasis_admin', t, p
-    from unnest(array['rule_packs', 'rules', 'patch_templates', 'policies']) t,
+    from unnest(array['rule_packs', 'rules', 'patch_templates', 'policies', 'service_classes']) t,
          unnest(array['INSERT', 'UPDATE', 'DELETE']) p
     union all select 'homeostasis_reporter', 'intake', 'INSERT'$$,
   'only administrators write to tables, and only to the configuration; reporters may copy into a view');
@@ -71,8 +71,8 @@ select set_eq($$
     select c.relname || '.' || t.attname, a.privilege_type
     from pg_attribute t join pg_class c on c.oid = t.attrelid, aclexplode(t.attacl) a
     where c.relnamespace = 'homeostasis'::regnamespace and a.grantee = 'homeostasis_admin'::regrole$$,
-  $$values ('services.name', 'UPDATE'), ('services.mode', 'UPDATE'), ('services.description', 'UPDATE')$$,
-  'and to a service''s name and mode');
+  $$values ('services.name', 'UPDATE'), ('services.mode', 'UPDATE'), ('services.class', 'UPDATE'), ('services.description', 'UPDATE')$$,
+  'and to a service''s name, mode and class');
 select set_eq($$
     select c.relname || '.' || t.attname, a.privilege_type
     from pg_attribute t join pg_class c on c.oid = t.attrelid, aclexplode(t.attacl) a
