@@ -18,7 +18,7 @@ homeo_row_refuse(HomeoRow *row, const char *field, const char *reason)
 }
 
 int
-homeo_compare_int64(int64 a, int64 b)
+homeo_row_compare_int64(int64 a, int64 b)
 {
 	return (a > b) - (a < b);
 }
@@ -42,7 +42,7 @@ homeo_row_compare(const void *a, const void *b)
 		result = memcmp(&x->prepared.fingerprint, &y->prepared.fingerprint,
 						UUID_LEN);
 	if (result == 0)
-		result = homeo_compare_int64(ex->timestamp, ey->timestamp);
+		result = homeo_row_compare_int64(ex->timestamp, ey->timestamp);
 	if (result == 0)
 		result = memcmp(&ex->event_id, &ey->event_id, UUID_LEN);
 	return result;
@@ -54,14 +54,14 @@ homeo_row_compare_key(const void *a, const void *b)
 {
 	const HomeoRow *x = *(HomeoRow *const *) a;
 	const HomeoRow *y = *(HomeoRow *const *) b;
-	int			result = homeo_compare_int64(x->service_id, y->service_id);
+	int			result = homeo_row_compare_int64(x->service_id, y->service_id);
 
 	if (result == 0)
 		result = memcmp(&x->prepared.event->event_id,
 						&y->prepared.event->event_id, UUID_LEN);
 	if (result == 0)
-		result = homeo_compare_int64(x->prepared.event->timestamp,
-									 y->prepared.event->timestamp);
+		result = homeo_row_compare_int64(x->prepared.event->timestamp,
+										 y->prepared.event->timestamp);
 	return result;
 }
 
@@ -72,7 +72,7 @@ compare_text(const HomeoText *a, const HomeoText *b)
 								b->data ? b->data : "",
 								Min(a->len, b->len));
 
-	return result != 0 ? result : homeo_compare_int64(a->len, b->len);
+	return result != 0 ? result : homeo_row_compare_int64(a->len, b->len);
 }
 
 TimestampTz
@@ -100,15 +100,15 @@ homeo_row_same_minute(const HomeoRow *a, const HomeoRow *b)
 int
 homeo_row_compare_minute(const HomeoRow *x, const HomeoRow *y)
 {
-	int			result = homeo_compare_int64(homeo_row_minute(x),
-											 homeo_row_minute(y));
+	int			result = homeo_row_compare_int64(homeo_row_minute(x),
+												 homeo_row_minute(y));
 
 	if (result == 0)
 		result = compare_text(&x->prepared.event->text[HOMEO_FIELD_RELEASE],
 							  &y->prepared.event->text[HOMEO_FIELD_RELEASE]);
 	if (result == 0)
-		result = homeo_compare_int64(x->prepared.event->timestamp,
-									 y->prepared.event->timestamp);
+		result = homeo_row_compare_int64(x->prepared.event->timestamp,
+										 y->prepared.event->timestamp);
 	if (result == 0)
 		result = memcmp(&x->prepared.event->event_id,
 						&y->prepared.event->event_id, UUID_LEN);
@@ -120,7 +120,7 @@ homeo_row_compare_group(const void *a, const void *b)
 {
 	const HomeoRow *x = *(HomeoRow *const *) a;
 	const HomeoRow *y = *(HomeoRow *const *) b;
-	int			result = homeo_compare_int64(x->service_id, y->service_id);
+	int			result = homeo_row_compare_int64(x->service_id, y->service_id);
 
 	if (result == 0)
 		result = memcmp(&x->prepared.fingerprint, &y->prepared.fingerprint,
@@ -150,7 +150,7 @@ homeo_row_run_end(HomeoRow **rows, int nrows, int start,
 }
 
 void
-homeo_put_text(Datum *value, bool *isnull, const HomeoText *from)
+homeo_row_put_text(Datum *value, bool *isnull, const HomeoText *from)
 {
 	*isnull = from->data == NULL;
 	if (!*isnull)

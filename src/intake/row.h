@@ -48,7 +48,7 @@ extern int	homeo_row_compare_group(const void *a, const void *b);
 
 /* The last of these without the problem; and of two numbers. */
 extern int	homeo_row_compare_minute(const HomeoRow *x, const HomeoRow *y);
-extern int	homeo_compare_int64(int64 a, int64 b);
+extern int	homeo_row_compare_int64(int64 a, int64 b);
 
 /* The start of a minute, and of that in which a row's event happened. */
 extern TimestampTz homeo_minute_of(TimestampTz timestamp);
@@ -64,6 +64,6 @@ extern int	homeo_row_run_end(HomeoRow **rows, int nrows, int start,
 											const HomeoRow *));
 
 /* A text as a value of a column. */
-extern void homeo_put_text(Datum *value, bool *isnull, const HomeoText *from);
+extern void homeo_row_put_text(Datum *value, bool *isnull, const HomeoText *from);
 
 #endif							/* HOMEO_ROW_H */

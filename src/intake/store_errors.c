@@ -129,7 +129,7 @@ make_incoming(HomeoRow **rows, int nrows)
 			else if (homeo_event_fields[f].kind == HOMEO_FIELD_IS_JSON)
 				put_jsonb(&v[c], &n[c], &event->text[f]);
 			else
-				homeo_put_text(&v[c], &n[c], &event->text[f]);
+				homeo_row_put_text(&v[c], &n[c], &event->text[f]);
 		}
 		homeo_transient_add(incoming, v, n);
 		MemoryContextSwitchTo(caller);

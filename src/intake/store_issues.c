@@ -47,10 +47,10 @@ compare_issue(const void *a, const void *b)
 {
 	const HomeoRow *x = *(HomeoRow *const *) a;
 	const HomeoRow *y = *(HomeoRow *const *) b;
-	int			result = homeo_compare_int64(x->service_id, y->service_id);
+	int			result = homeo_row_compare_int64(x->service_id, y->service_id);
 
 	if (result == 0)
-		result = homeo_compare_int64(x->issue_id, y->issue_id);
+		result = homeo_row_compare_int64(x->issue_id, y->issue_id);
 	if (result == 0)
 		result = homeo_row_compare_minute(x, y);
 	return result;
@@ -120,7 +120,7 @@ count_minutes(HomeoRow **rows, int nrows)
 		v[1] = Int64GetDatum(rows[i]->issue_id);
 		v[2] = TimestampTzGetDatum(homeo_row_minute(rows[i]));
 		if (release->data != NULL)
-			homeo_put_text(&v[3], &n[3], release);
+			homeo_row_put_text(&v[3], &n[3], release);
 		else
 			v[3] = CStringGetTextDatum("");
 		v[4] = Int64GetDatum(count_of(&rows[i], end - i));
@@ -207,7 +207,7 @@ upsert_issues(HomeoRowGroup *groups, int ngroups)
 		v[7] = CStringGetTextDatum(homeo_event_levels[p->event->level]);
 		v[8] = CStringGetTextDatum(p->language);
 		v[9] = CStringGetTextDatum(p->error_type);
-		homeo_put_text(&v[10], &n[10], &p->event->text[HOMEO_FIELD_SQLSTATE]);
+		homeo_row_put_text(&v[10], &n[10], &p->event->text[HOMEO_FIELD_SQLSTATE]);
 		homeo_transient_add(issues, v, n);
 	}
 	homeo_transient_register(issues);

@@ -20,14 +20,14 @@ compare_stack(const void *a, const void *b)
 {
 	const HomeoRow *x = *(HomeoRow *const *) a;
 	const HomeoRow *y = *(HomeoRow *const *) b;
-	int			result = homeo_compare_int64(x->service_id, y->service_id);
+	int			result = homeo_row_compare_int64(x->service_id, y->service_id);
 
 	if (result == 0)
 		result = memcmp(&x->prepared.stack_hash, &y->prepared.stack_hash,
 						UUID_LEN);
 	if (result == 0)
-		result = homeo_compare_int64(y->prepared.event->timestamp,
-									 x->prepared.event->timestamp);
+		result = homeo_row_compare_int64(y->prepared.event->timestamp,
+										 x->prepared.event->timestamp);
 	return result;
 }
 
@@ -129,7 +129,7 @@ homeo_store_stacks(HomeoRow **rows, int nrows)
 
 		v[0] = Int64GetDatum(distinct[i]->service_id);
 		v[1] = UUIDPGetDatum(&p->stack_hash);
-		homeo_put_text(&v[2], &isnull[2], &p->event->text[HOMEO_FIELD_STACK]);
+		homeo_row_put_text(&v[2], &isnull[2], &p->event->text[HOMEO_FIELD_STACK]);
 		v[3] = DirectFunctionCall1(jsonb_in, CStringGetDatum(frames));
 		v[4] = TimestampTzGetDatum(p->event->timestamp);
 		homeo_transient_add(stacks, v, isnull);
