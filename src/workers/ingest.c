@@ -692,15 +692,14 @@ put_away(HomeoConsumer *c)
 /*
  * Statements of this worker find by their keys a few rows of tables that may
  * be large.  A plan that was made while they were empty would read them whole,
- * and be kept until they are analyzed.  What has to be read whole seems so
- * expensive then that it would be compiled first.
+ * and be kept until they are analyzed.
  */
 static void
 set_options(void)
 {
 	static const char *const off[] = {
 		"synchronous_commit", "enable_seqscan", "enable_hashjoin",
-		"enable_mergejoin", "jit"
+		"enable_mergejoin"
 	};
 
 	for (int i = 0; i < lengthof(off); i++)
