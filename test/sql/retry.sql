@@ -40,6 +40,15 @@ select is(pg_temp.send('again', 'two', null, 'quite another message'), '1 stored
 select is(pg_temp.send('again', 'three'), '1 stored, 2 counted', 'another id is another error');
 select is(pg_temp.send('another', 'two'), '1 stored, 1 counted', 'so is the same id of another service');
 
+-- Later than retries are looked for, the key of errors knows it.
+select pg_temp.send('late', 'four', now() - interval '1 hour');
+update homeostasis.errors e set received_at = received_at - interval '25 hours'
+  from homeostasis.services s where s.id = e.service_id and s.name = 'late';
+select is(pg_temp.send('late', 'four', now() - interval '1 hour'), '1 stored, 1 counted',
+  'one with the id and the time of another is that one, however long ago it came');
+select is(pg_temp.send('late', 'four', now() - interval '1 hour'), '1 stored, 1 counted', 'and so is the next');
+select is((select count(*) from homeostasis.rejected_events), 0::bigint, 'it is not a fault');
+
 -- In a batch ------------------------------------------------------------------
 
 select is((select count(distinct id) from homeostasis.ingest((
