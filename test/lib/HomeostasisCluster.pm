@@ -34,6 +34,7 @@ our @EXPORT = qw(
   switch_workers
   poll_until
   wait_for_value
+  intake_waiting
   worker_pid
   worker_pids
   kill_worker
@@ -214,6 +215,15 @@ sub poll_until
     ok($met, $what)
       or diag(explanation($sql, $expected, $last, $deadline));
     return $met;
+}
+
+# intake_waiting(): a query for what is not stored yet, 0 if nothing is: bytes in
+# the rings and the journal, and events that wait for a lock in a table.
+sub intake_waiting
+{
+    return q{
+        select (select coalesce(sum(used_bytes), 0) from homeostasis.stat_intake)
+             + (select count(*) from homeostasis.deferred_events)};
 }
 
 # wait_for_value: the same for what a test needs before it can begin; dies

@@ -273,9 +273,7 @@ sub reckon
     my (%stored, %figure);
 
     $rows //= 'select * from homeostasis.errors';
-    wait_for_value($node, q{
-        select coalesce(sum(used_bytes), 0) || ' ' || (select count(*) from homeostasis.deferred_events)
-        from homeostasis.stat_intake}, '0 0');
+    wait_for_value($node, intake_waiting(), '0');
     $stored{$_}++ foreach split /\n/, $node->safe_psql('postgres', qq{
         select e.event_id from ($rows) e join homeostasis.services s on s.id = e.service_id
         where s.name = '$load->{service}'});

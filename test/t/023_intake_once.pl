@@ -122,7 +122,7 @@ is($node->safe_psql('postgres', 'select used_bytes from homeostasis.stat_intake'
 $node->safe_psql('postgres', "update homeostasis.intake_positions set position = position + 4 * $size");
 set_conf($node, 'homeostasis.workers' => 'on');
 $node->reload;
-poll_until($node, 'select used_bytes from homeostasis.stat_intake', '0', 'a worker takes them');
+poll_until($node, intake_waiting(), '0', 'a worker takes them');
 poll_until($node, q{select count(*) from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
                     where s.name = 'dying'}, '6', 'but those that the tables say are stored');
 
@@ -187,7 +187,7 @@ foreach my $round (1 .. 3)
 $node->safe_psql('postgres',
     q{select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'undaunted'});
 $_->{run}->finish foreach $load, $failing;
-poll_until($node, 'select used_bytes from homeostasis.stat_intake', '0', 'the ring is emptied');
+poll_until($node, intake_waiting(), '0', 'the ring is emptied');
 ($rows, my $ids, $issues, $minutes) = split / /, $node->safe_psql('postgres', $counts);
 is("$ids $issues $minutes", "$rows $rows $rows", 'and everything is there once');
 my @signals = slurp_file($node->logfile) =~ /terminated by signal \d+[^\n]*/g;

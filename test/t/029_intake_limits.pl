@@ -43,7 +43,7 @@ as_prankster(q{select homeostasis.report(jsonb_build_object('service', 'service 
 $node->psql('postgres', q{select 'amid the flood'::int});
 poll_until($node, q{select count(*) from homeostasis.errors where message ~ 'amid the flood'}, '1',
     'errors of the server are stored during a flood of services');
-poll_until($node, 'select used_bytes from homeostasis.stat_intake', '0', 'the flood is worked off');
+poll_until($node, intake_waiting(), '0', 'the flood is worked off');
 is($node->safe_psql('postgres', q{select count(*) from homeostasis.services where kind = 'application'}), '50',
     'a reporter makes as many services as the setting allows');
 is($node->safe_psql('postgres', q{
@@ -70,7 +70,7 @@ as_prankster(q{select homeostasis.report(jsonb_build_object('service', 'service 
                from generate_series(1, 3000) n});
 as_prankster(q{select homeostasis.report('{"service": "service 1", "error_message": "x"}') from generate_series(1, 30)});
 $node->psql('postgres', q{select 'amid the words'::int});
-poll_until($node, 'select used_bytes from homeostasis.stat_intake', '0', 'a flood of messages is worked off');
+poll_until($node, intake_waiting(), '0', 'a flood of messages is worked off');
 my $issues = q{(select count(*) from homeostasis.issues i join homeostasis.services s on s.id = i.service_id
     where s.name = 'service 1')};
 is($node->safe_psql('postgres', "select $issues"), '20', 'they make as many issues as the setting allows');

@@ -22,7 +22,7 @@ sub gather
     $happen->();
     set_conf($node, 'homeostasis.workers' => 'on');
     $node->reload;
-    poll_until($node, 'select used_bytes from homeostasis.stat_intake', '0', 'then all of it');
+    poll_until($node, intake_waiting(), '0', 'then all of it');
     return;
 }
 

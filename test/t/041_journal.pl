@@ -70,7 +70,7 @@ foreach my $end ('immediate', 'fast', 'smart', 'kill')
     }
     switch_workers($node, 'on');
     poll_until($node, stored($end), '300 300 300', "$end: the next life of the server stores them, once");
-    poll_until($node, 'select sum(used_bytes) from homeostasis.stat_intake', '0', "$end: then none waits");
+    poll_until($node, intake_waiting(), '0', "$end: then none waits");
     switch_workers($node, 'off');
 }
 
@@ -100,7 +100,7 @@ foreach my $round (1 .. 3)
     poll_until($node, stored($name), '20000 20000 20000', "$name: an immediate stop while they are being stored loses none, and stores none twice");
 }
 is($node->safe_psql('postgres', 'select count(*) from homeostasis.rejected_events'), '0', 'none was rejected');
-wait_for_value($node, 'select sum(used_bytes) from homeostasis.stat_intake', '0');
+wait_for_value($node, intake_waiting(), '0');
 $node->stop('fast');
 is(scalar(my @left = journal_files()), 0, 'a shutdown with everything stored leaves no journal behind');
 

@@ -59,7 +59,7 @@ sub stored
     $node->start;
     $node->psql('postgres', "select 'sentinel $sentinel'::int");
     wait_for_value($node, qq{select count(*) from homeostasis.errors where message like '%"sentinel $sentinel"%'}, '1');
-    wait_for_value($node, 'select sum(used_bytes) from homeostasis.stat_intake', '0');
+    wait_for_value($node, intake_waiting(), '0');
     # The next test has a segment of its own.
     wait_for_value($node, 'select segments from homeostasis.stat_journal', '0');
     my $stored = $node->safe_psql('postgres', qq{

@@ -56,7 +56,7 @@ sub counted
         join homeostasis.services s on s.id = i.service_id where s.name = '$service'};
 }
 
-my $waiting = 'select sum(used_bytes) from homeostasis.stat_intake';
+my $waiting = intake_waiting();
 my $segments = 'select segments from homeostasis.stat_journal';
 
 # Once -----------------------------------------------------------------------

@@ -30,7 +30,7 @@ my $stored = q{
     select count(*) from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
     where s.name = 'poisoned'};
 wait_for_value($node, q{select count(*) > 0 from homeostasis.rejected_events}, 't', 120);
-wait_for_value($node, 'select sum(used_bytes) from homeostasis.stat_intake', '0');
+wait_for_value($node, intake_waiting(), '0');
 my $rejected = $node->safe_psql('postgres', 'select count(*) from homeostasis.rejected_events');
 is($node->safe_psql('postgres', $stored) + $rejected, 240, 'each event is stored or in rejected_events');
 cmp_ok($rejected, '<=', 20, 'where only the block is that has it');

@@ -13,7 +13,7 @@ my $services = q{
     select string_agg(s.name || ' ' || n, ', ' order by s.name)
     from (select service_id, sum(error_count) as n from homeostasis.issues group by 1) i
     join homeostasis.services s on s.id = i.service_id where s.name <> 'postgres'};
-my $waiting = 'select sum(used_bytes) from homeostasis.stat_intake';
+my $waiting = intake_waiting();
 
 # report(service): 260 events of 26 types, so for both workers
 sub report

@@ -145,7 +145,7 @@ poll_until($node, q{
 append_to_file($stop, 'stop');
 waitpid($_, 0) foreach @children;
 wait_for_value($node,
-    q{select used_bytes from homeostasis.stat_intake}, '0');
+    intake_waiting(), '0');
 exact('after all');
 
 $node->stop;

@@ -88,7 +88,7 @@ for my $n (1 .. 60)
       from generate_series(1, 5) i;
       set homeostasis.durability = 'journal';
       select homeostasis.report(jsonb_build_object('service', 's', 'error_type', 'Often', 'error_message', 'often'))});
-    wait_for_value($node, q{select used_bytes from homeostasis.stat_intake}, '0');
+    wait_for_value($node, intake_waiting(), '0');
 }
 poll_until($node, qq{
     select string_agg(relname, ' ' order by relname) from pg_stat_user_tables
