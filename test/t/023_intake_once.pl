@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use HomeostasisCluster;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -147,13 +148,32 @@ is("$issues $minutes", "$rows $rows", 'and counted once');
 
 # Shutdown -------------------------------------------------------------------
 
+# The worker takes none of them before it is told to end, and no other stores
+# them when the server is there again.
+my $worker = ingest_pid();
+my $shutdowns = () = slurp_file($node->logfile) =~ /received fast shutdown request/g;
+kill 'STOP', $worker;
 $node->safe_psql('postgres', q{
   select count(*) from homeostasis.report_batch((
-    select jsonb_agg(event('late', n)) from generate_series(1, 5000) n))});
+    select jsonb_agg(event('late', n)) from generate_series(1, 1000) n))});
+my $waker = fork() // die "fork: $!";
+if ($waker == 0)
+{
+    my $deadline = time + 60;
+    until ((() = slurp_file($node->logfile) =~ /received fast shutdown request/g) > $shutdowns || time > $deadline)
+    {
+        select undef, undef, undef, 0.05;
+    }
+    kill 'CONT', $worker;
+    POSIX::_exit(0);
+}
 $node->stop('fast');
+waitpid $waker, 0;
+set_conf($node, 'homeostasis.workers' => 'off');
 $node->start;
 is($node->safe_psql('postgres', q{select count(*) from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
-                                  where s.name = 'late'}), '5000', 'a shutdown stores what waits in the ring');
+                                  where s.name = 'late'}), '1000', 'a shutdown stores what waits');
+switch_workers($node, 'on');
 
 # DROP EXTENSION and CREATE EXTENSION under load -----------------------------
 
