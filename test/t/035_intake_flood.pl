@@ -22,7 +22,8 @@ sub gather
     $happen->();
     set_conf($node, 'homeostasis.workers' => 'on');
     $node->reload;
-    poll_until($node, intake_waiting(), '0', 'then all of it');
+    # What waits for a lock goes on waiting.
+    poll_until($node, 'select used_bytes from homeostasis.stat_intake', '0', 'then all of it');
     return;
 }
 
