@@ -18,20 +18,6 @@ return ('errors_' || to_char(day, 'YYYYMMDD'))::name;
 comment on function homeostasis.partition_name(date) is
   'Name of the partition of homeostasis.errors for a day';
 
-create function homeostasis.partition_of(day date) returns regclass
-language sql stable
-set search_path = pg_catalog, pg_temp
-as $$
-  select c.oid::regclass
-  from pg_inherits i
-  join pg_class c on c.oid = i.inhrelid
-  where i.inhparent = 'homeostasis.errors'::regclass
-    and c.relname ~ ('^' || homeostasis.partition_name(day) || '(_[0-9]+)?$')
-$$;
-
-comment on function homeostasis.partition_of(date) is
-  'The partition of homeostasis.errors for a day; null if there is none';
-
 create function homeostasis.partition_options() returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -57,6 +43,16 @@ $$;
 
 comment on function homeostasis.partitions() is
   'The partitions of homeostasis.errors that are for one day each';
+
+create function homeostasis.partition_of(day date) returns regclass
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p.relation::regclass from homeostasis.partitions() p where p.day = partition_of.day
+$$;
+
+comment on function homeostasis.partition_of(date) is
+  'The partition of homeostasis.errors for a day; null if there is none';
 
 create function homeostasis.create_partition(day date) returns boolean
 language plpgsql

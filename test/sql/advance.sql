@@ -107,7 +107,6 @@ delete from homeostasis.policies where name = 'never';
 -- Not again ---------------------------------------------------------------------------
 
 select is(fixture.advance(), 0, 'a rejected patch is not planned again');
-select pg_sleep(0.001) \g /dev/null
 select fixture.diagnose(:issue_id, 'fixture_schema') as analysis_id \gset
 select is(fixture.advance(), 1, 'another template is tried');
 select fixture.answer('plan', '{"ok": false, "refusal": "no"}') as job_id \gset
