@@ -18,6 +18,7 @@
 #include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/relcache.h"
 #include "utils/wait_event.h"
 
 /* Before version 16 these headers declare functions without prototypes. */
@@ -123,6 +124,17 @@ homeo_can_set_role_compat(Oid member, Oid role)
 	return member_can_set_role(member, role);
 #else
 	return is_member_of_role(member, role);
+#endif
+}
+
+/* The index of a table's primary key that is checked at once. */
+static inline Oid
+homeo_primary_key_index_compat(Relation table)
+{
+#if PG_VERSION_NUM >= 180000
+	return RelationGetPrimaryKeyIndex(table, false);
+#else
+	return RelationGetPrimaryKeyIndex(table);
 #endif
 }
 

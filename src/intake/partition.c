@@ -1,24 +1,26 @@
 /*
  * partition.c
- *		Makes sure that a partition of homeostasis.errors is there before a
- *		row for it is.
+ *		The partitions of homeostasis.errors: which one has a time, and that
+ *		there is one before a row for it is.
  *
- * maintain() creates partitions ahead, so nearly always a look into a system
- * cache is all there is to do.  Called by store.c with SPI connected.  How a
- * partition is made, and with which locks, is in sql/code/partition.sql.
+ * maintain() creates partitions ahead, so nearly always a look into the
+ * relation cache is all there is to do.  Called by store_rows.c with SPI
+ * connected.  How a partition is made, and with which locks, is in
+ * sql/code/partition.sql.
  */
 #include "postgres.h"
 
 #include "intake/partition.h"
 
+#include "access/table.h"
 #include "catalog/namespace.h"
-#include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "partitioning/partbounds.h"
+#include "partitioning/partdesc.h"
 #include "utils/date.h"
-#include "utils/datetime.h"
 #include "utils/lsyscache.h"
-#include "utils/timestamp.h"
+#include "utils/partcache.h"
 
 /* Days since 2000-01-01, UTC. */
 static DateADT
@@ -29,13 +31,38 @@ day_of(TimestampTz timestamp)
 	return timestamp < 0 && timestamp % USECS_PER_DAY != 0 ? day - 1 : day;
 }
 
-/* Somebody may have detached it, and attached it to a table of his own. */
-static bool
-is_partition(Oid relation, Oid schema)
+/*
+ * The partition whose rows are of timestamp, or InvalidOid.  Its table is
+ * locked by the lock that is held on errors, but for DETACH ... CONCURRENTLY.
+ */
+Oid
+homeo_partition_of(TimestampTz timestamp)
 {
-	return OidIsValid(relation) && get_rel_relispartition(relation) &&
-		get_partition_parent(relation, true) == get_relname_relid("errors",
-																  schema);
+	Oid			schema = get_namespace_oid("homeostasis", false);
+	Relation	errors = table_open(get_relname_relid("errors", schema),
+									AccessShareLock);
+	PartitionKey key = RelationGetPartitionKey(errors);
+	PartitionDesc partitions = RelationGetPartitionDesc(errors, true);
+	PartitionBoundInfo bounds = partitions->boundinfo;
+	Oid			partition = InvalidOid;
+
+	if (partitions->nparts > 0)
+	{
+		Datum		value = TimestampTzGetDatum(timestamp);
+		bool		equal;
+		int			below = partition_range_datum_bsearch(key->partsupfunc,
+														  key->partcollation,
+														  bounds, 1, &value,
+														  &equal);
+		int			index = bounds->indexes[below + 1];
+
+		if (index < 0)
+			index = bounds->default_index;
+		if (index >= 0)
+			partition = partitions->oids[index];
+	}
+	table_close(errors, NoLock);
+	return partition;
 }
 
 /*
@@ -45,18 +72,10 @@ is_partition(Oid relation, Oid schema)
 void
 homeo_partition_ensure(TimestampTz timestamp)
 {
-	DateADT		day = day_of(timestamp);
-	Oid			schema = get_namespace_oid("homeostasis", false);
-	char		name[NAMEDATALEN];
-	int			y;
-	int			m;
-	int			d;
-	Datum		arg = DateADTGetDatum(day);
+	Datum		arg = DateADTGetDatum(day_of(timestamp));
 	Oid			type = DATEOID;
 
-	j2date(day + POSTGRES_EPOCH_JDATE, &y, &m, &d);
-	snprintf(name, sizeof(name), "errors_%04d%02d%02d", y, m, d);
-	if (is_partition(get_relname_relid(name, schema), schema))
+	if (OidIsValid(homeo_partition_of(timestamp)))
 		return;
 	if (SPI_execute_with_args("select homeostasis.create_partition($1)",
 							  1, &type, &arg, NULL, false, 0) != SPI_OK_SELECT)

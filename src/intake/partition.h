@@ -7,6 +7,7 @@
 
 #include "datatype/timestamp.h"
 
+extern Oid	homeo_partition_of(TimestampTz timestamp);
 extern void homeo_partition_ensure(TimestampTz timestamp);
 
 #endif							/* HOMEO_PARTITION_H */

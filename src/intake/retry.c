@@ -9,7 +9,10 @@
  * its reporter gave can come again.
  *
  * The primary key of errors is by service and id, so a partition needs one
- * descent of its index for an event.  Of all partitions only those of a few
+ * descent of its index for an event.  The index is read here, not by a
+ * statement: a plan is made when the partition of a day has hardly a row, when
+ * all indexes look alike, and would read all events of a service for each
+ * event once there are many.  Of all partitions only those of a few
  * days are looked at: an event has the time of its receipt, or one not
  * further from that than RETRY_WINDOW.  What is older than that when it
  * comes, which is rare, is also noted in late_event_ids.
@@ -24,15 +27,21 @@
 
 #include "intake/retry.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "base/compat.h"
 #include "base/spi.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "intake/partition.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#define RETRY_WINDOW		USECS_PER_DAY
-#define RETRY_WINDOW_SQL	"interval '24 hours'"
-
-/* Service, id, and when it was received, as arrays for a statement. */
-#define NARGS	4
+#define RETRY_WINDOW	USECS_PER_DAY
 
 static bool
 same_id(const HomeoRow *a, const HomeoRow *b)
@@ -63,75 +72,65 @@ compare_receipt(const void *a, const void *b)
 	return result;
 }
 
-/* Fills in the arguments of a statement about rows. */
-static void
-set_arguments(HomeoRow **rows, int nrows, Datum *args)
+/* Whether table has the event, received less than RETRY_WINDOW before. */
+static bool
+has_event(Relation table, Relation primary_key, Snapshot snapshot,
+		  const HomeoRow *row)
 {
-	Datum	   *services = palloc(sizeof(Datum) * nrows);
-	Datum	   *ids = palloc(sizeof(Datum) * nrows);
-	Datum	   *received = palloc(sizeof(Datum) * nrows);
-	Datum	   *timestamps = palloc(sizeof(Datum) * nrows);
+	HomeoEvent *event = row->prepared.event;
+	AttrNumber	received = get_attnum(RelationGetRelid(table), "received_at");
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	HeapTuple	tuple;
+	bool		found = false;
 
+	ScanKeyInit(&key[0], get_attnum(RelationGetRelid(table), "service_id"),
+				BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(row->service_id));
+	ScanKeyInit(&key[1], get_attnum(RelationGetRelid(table), "event_id"),
+				BTEqualStrategyNumber, F_UUID_EQ,
+				UUIDPGetDatum(&event->event_id));
+	scan = systable_beginscan_ordered(table, primary_key, snapshot,
+									  lengthof(key), key);
+	while (!found &&
+		   (tuple = systable_getnext_ordered(scan,
+											 ForwardScanDirection)) != NULL)
+	{
+		bool		isnull;
+		Datum		value = heap_getattr(tuple, received,
+										 RelationGetDescr(table), &isnull);
+
+		found = DatumGetTimestampTz(value) > event->received - RETRY_WINDOW;
+	}
+	systable_endscan_ordered(scan);
+	return found;
+}
+
+/* Marks by NULL those of the rows whose events a table has. */
+static void
+drop_found(Oid table_oid, HomeoRow **rows, int nrows)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	Relation	table = try_table_open(table_oid, AccessShareLock);
+	Relation	primary_key;
+
+	/* A partition that was detached and dropped meanwhile has none. */
+	if (table == NULL)
+	{
+		UnregisterSnapshot(snapshot);
+		return;
+	}
+	primary_key = index_open(homeo_primary_key_index_compat(table),
+							 AccessShareLock);
 	for (int i = 0; i < nrows; i++)
 	{
-		HomeoEvent *event = rows[i]->prepared.event;
-
-		services[i] = Int64GetDatum(rows[i]->service_id);
-		ids[i] = UUIDPGetDatum(&event->event_id);
-		received[i] = TimestampTzGetDatum(event->received);
-		timestamps[i] = TimestampTzGetDatum(event->timestamp);
+		if (rows[i] != NULL &&
+			has_event(table, primary_key, snapshot, rows[i]))
+			rows[i] = NULL;
 	}
-	args[0] = homeo_spi_array(services, nrows, INT8OID);
-	args[1] = homeo_spi_array(ids, nrows, UUIDOID);
-	args[2] = homeo_spi_array(received, nrows, TIMESTAMPTZOID);
-	args[3] = homeo_spi_array(timestamps, nrows, TIMESTAMPTZOID);
-}
-
-/* The start of the day of a time, UTC. */
-static TimestampTz
-day_start(TimestampTz timestamp)
-{
-	TimestampTz rest = timestamp % USECS_PER_DAY;
-
-	return timestamp - (rest < 0 ? rest + USECS_PER_DAY : rest);
-}
-
-static Oid	types[NARGS] = {
-	INT8ARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID
-};
-
-/*
- * Finds the places of those rows that are there already.  The days that it
- * looks at are constants, so that no other partition is planned for or
- * locked; it is planned again when they are others.
- */
-static void
-probe(TimestampTz first, TimestampTz end, Datum *args)
-{
-	static SPIPlanPtr plan = NULL;
-	static TimestampTz planned_first;
-	static TimestampTz planned_end;
-	char	   *first_day = pstrdup(timestamptz_to_str(first));
-
-	if (plan != NULL && (planned_first != first || planned_end != end))
-	{
-		SPI_freeplan(plan);
-		plan = NULL;
-	}
-	homeo_spi_run(&plan,
-				  psprintf("select i.place from unnest($1, $2, $3, $4)"
-						   "  with ordinality i (service_id, event_id, received_at, \"timestamp\", place)"
-						   " where exists (select from homeostasis.errors e"
-						   "  where e.service_id = i.service_id and e.event_id = i.event_id"
-						   "   and e.\"timestamp\" >= '%s' and e.\"timestamp\" < '%s'"
-						   "   and e.received_at > i.received_at - " RETRY_WINDOW_SQL ")"
-						   " or exists (select from homeostasis.late_event_ids l"
-						   "  where l.service_id = i.service_id and l.event_id = i.event_id"
-						   "   and l.received_at > i.received_at - " RETRY_WINDOW_SQL ")",
-						   first_day, timestamptz_to_str(end)),
-				  NARGS, types, args, SPI_OK_SELECT);
-	planned_first = first;
-	planned_end = end;
+	index_close(primary_key, NoLock);
+	table_close(table, NoLock);
+	UnregisterSnapshot(snapshot);
 }
 
 /* Marks by NULL those of the rows that were stored before. */
@@ -140,18 +139,25 @@ drop_stored(HomeoRow **rows, int nrows)
 {
 	TimestampTz oldest = rows[0]->prepared.event->received;
 	TimestampTz newest = oldest;
-	Datum		args[NARGS];
+	Oid			last = InvalidOid;
 
 	for (int i = 1; i < nrows; i++)
 	{
 		oldest = Min(oldest, rows[i]->prepared.event->received);
 		newest = Max(newest, rows[i]->prepared.event->received);
 	}
-	set_arguments(rows, nrows, args);
-	probe(day_start(oldest - 2 * RETRY_WINDOW),
-		  day_start(newest + RETRY_WINDOW) + USECS_PER_DAY, args);
-	for (uint64 i = 0; i < SPI_processed; i++)
-		rows[DatumGetInt64(homeo_spi_value(i, 1)) - 1] = NULL;
+	for (TimestampTz time = oldest - 2 * RETRY_WINDOW;
+		 time < newest + RETRY_WINDOW + USECS_PER_DAY; time += USECS_PER_DAY)
+	{
+		Oid			partition = homeo_partition_of(time);
+
+		if (OidIsValid(partition) && partition != last)
+			drop_found(partition, rows, nrows);
+		last = partition;
+	}
+	drop_found(get_relname_relid("late_event_ids",
+								 get_namespace_oid("homeostasis", false)),
+			   rows, nrows);
 }
 
 /*
@@ -209,27 +215,46 @@ void
 homeo_retry_remember(HomeoRow **rows, int nrows)
 {
 	static SPIPlanPtr plan = NULL;
-	HomeoRow  **late = palloc(sizeof(*late) * nrows);
-	Datum		args[NARGS];
+	static Oid	types[] = {
+		INT8ARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID
+	};
+	Datum	   *services = palloc(sizeof(Datum) * nrows);
+	Datum	   *ids = palloc(sizeof(Datum) * nrows);
+	Datum	   *received = palloc(sizeof(Datum) * nrows);
+	Datum	   *timestamps = palloc(sizeof(Datum) * nrows);
 	int			nlate = 0;
 
 	for (int i = 0; i < nrows; i++)
 	{
-		const HomeoEvent *event = rows[i]->prepared.event;
+		HomeoEvent *event = rows[i]->prepared.event;
 
-		if (rows[i]->stored && event->id_given &&
-			event->timestamp < event->received - RETRY_WINDOW)
-			late[nlate++] = rows[i];
+		if (!rows[i]->stored || !event->id_given ||
+			event->timestamp >= event->received - RETRY_WINDOW)
+			continue;
+		services[nlate] = Int64GetDatum(rows[i]->service_id);
+		ids[nlate] = UUIDPGetDatum(&event->event_id);
+		received[nlate] = TimestampTzGetDatum(event->received);
+		timestamps[nlate] = TimestampTzGetDatum(event->timestamp);
+		nlate++;
 	}
 	if (nlate > 0)
 	{
-		set_arguments(late, nlate, args);
+		Datum		args[] = {
+			homeo_spi_array(services, nlate, INT8OID),
+			homeo_spi_array(ids, nlate, UUIDOID),
+			homeo_spi_array(received, nlate, TIMESTAMPTZOID),
+			homeo_spi_array(timestamps, nlate, TIMESTAMPTZOID)
+		};
+
 		homeo_spi_run(&plan,
 					  "insert into homeostasis.late_event_ids"
 					  " (service_id, event_id, received_at, \"timestamp\")"
 					  " select * from unnest($1, $2, $3, $4)"
 					  " on conflict do nothing",
-					  NARGS, types, args, SPI_OK_INSERT);
+					  lengthof(types), types, args, SPI_OK_INSERT);
 	}
-	pfree(late);
+	pfree(services);
+	pfree(ids);
+	pfree(received);
+	pfree(timestamps);
 }

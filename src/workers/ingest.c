@@ -468,15 +468,25 @@ turn(void *arg)
 	int			most = limit_memory(c, wanted);
 	HomeoEvent *events = palloc(sizeof(HomeoEvent) *
 								(most + HOMEO_JOURNAL_FULL_RECORDS));
+	bool		due = c->deferred &&
+	homeo_worker_milliseconds_since(c->deferred_tried) >= DEFERRED_RETRY_MS;
 	int			nevents;
 
 	memset(&c->result, 0, sizeof(c->result));
-	c->retrying = false;
 	INSTR_TIME_SET_CURRENT(c->batch_began);
 	if (!c->positioned)
 		find_position(c);
 	if (homeo_ring_used(c->number) > SPILL_FROM(homeo_ring_size(c->number)))
 		homeo_spill(c->number, SPILL_TO(homeo_ring_size(c->number)));
+
+	/* In turn with what comes in, so that neither waits for the other's end. */
+	if (due && !c->retrying)
+	{
+		c->retrying = true;
+		retry_deferred(c);
+		return true;
+	}
+	c->retrying = false;
 	nevents = gather(c, events, most);
 	if (nevents > 0 || has_passed_inheritance(c))
 	{
@@ -487,14 +497,7 @@ turn(void *arg)
 		c->behind = has_more(c);
 		return c->behind;
 	}
-	if (c->deferred &&
-		homeo_worker_milliseconds_since(c->deferred_tried) >= DEFERRED_RETRY_MS)
-	{
-		c->retrying = true;
-		retry_deferred(c);
-		return true;
-	}
-	return false;
+	return due;
 }
 
 /*
@@ -549,8 +552,11 @@ settle(HomeoConsumer *c)
 	homeo_ring_count(c->number, HOMEO_RING_REJECTED, r->rejected);
 	homeo_ring_count(c->number, HOMEO_RING_DEFERRED, r->deferred);
 	homeo_ring_count(c->number, HOMEO_RING_EXCLUDED, r->excluded);
-	if (r->deferred > 0)
+	if (r->deferred > 0 && !c->deferred)
+	{
 		c->deferred = true;
+		INSTR_TIME_SET_CURRENT(c->deferred_tried);
+	}
 	if (c->retrying)
 		c->deferred_tries = 0;
 	if (of_ring)

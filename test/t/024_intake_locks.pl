@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use HomeostasisCluster;
+use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -79,6 +80,26 @@ poll_until($node, 'select count(*) from homeostasis.deferred_events', '7', 'a lo
 $open->query_safe('commit');
 poll_until($node, count_of('flood'), '42', 'until it is free');
 $open->quit;
+
+# What was set aside is stored while events come without a pause.
+my $stop = $node->basedir . '/stop';
+my $busy = IPC::Run::start([ 'bash', '-c', qq{
+    until [ -e '$stop' ]; do
+      echo "select count(homeostasis.report('Steady', 'event ' || i, service => 'steady')) from generate_series(1, 500) i;" || break
+    done | psql -XqAt -d '} . $node->connstr('postgres') . q{'} ], '>', '/dev/null');
+my $stored = 'select sum(error_count) from homeostasis.issues join homeostasis.services s on s.id = service_id where s.name = \'steady\'';
+my $before = wait_for_value($node, $stored, qr/^\d{4}/);
+$open = $node->background_psql('postgres');
+$open->query_safe('begin');
+$open->query_safe(q{select homeostasis.ingest('{"service": "shop", "error_message": "flood"}')});
+report('flood', 2);
+wait_for_value($node, 'select count(*) from homeostasis.deferred_events', '2');
+$open->query_safe('commit');
+$open->quit;
+poll_until($node, count_of('flood'), '45', 'what was set aside is stored while the worker has no time to spare');
+append_to_file($stop, '');
+$busy->finish;
+cmp_ok($node->safe_psql('postgres', $stored), '>', $before, 'and so is what comes in');
 
 # A secret must not wait in the open.
 my $holder = $node->background_psql('postgres');

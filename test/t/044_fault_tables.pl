@@ -28,9 +28,9 @@ hold_lock($node, 'homeostasis.issues', sub {
         'while issues is locked, events wait in the journal');
 });
 wait_for_load($load, 50);
+stop_load($_) foreach $load, $reporting;
 foreach ($load, $reporting)
 {
-    stop_load($_);
     reckon_load($node, $_, "$_->{service}: with a partition detached, and issues locked for long",
         "select * from homeostasis.errors union all select * from $partition");
 }
