@@ -319,10 +319,6 @@ gather(HomeoConsumer *c, HomeoEvent *events, int most)
 {
 	int			n;
 
-	c->bytes = 0;
-	c->njournal = 0;
-	c->ring_end = homeo_ring_tail(c->number);
-	c->ahead = c->cursor;
 	c->journal_first = !c->journal_first;
 	if (c->journal_first)
 	{
@@ -446,6 +442,17 @@ store(HomeoConsumer *c, HomeoEvent *events, int nevents)
 									  c->ahead.position);
 }
 
+/* Forgets what the turn before took, which may have failed. */
+static void
+take_nothing(HomeoConsumer *c)
+{
+	memset(&c->result, 0, sizeof(c->result));
+	c->bytes = 0;
+	c->njournal = 0;
+	c->ring_end = homeo_ring_tail(c->number);
+	c->ahead = c->cursor;
+}
+
 static void
 retry_deferred(HomeoConsumer *c)
 {
@@ -472,12 +479,12 @@ turn(void *arg)
 	homeo_worker_milliseconds_since(c->deferred_tried) >= DEFERRED_RETRY_MS;
 	int			nevents;
 
-	memset(&c->result, 0, sizeof(c->result));
 	INSTR_TIME_SET_CURRENT(c->batch_began);
 	if (!c->positioned)
 		find_position(c);
 	if (homeo_ring_used(c->number) > SPILL_FROM(homeo_ring_size(c->number)))
 		homeo_spill(c->number, SPILL_TO(homeo_ring_size(c->number)));
+	take_nothing(c);
 
 	/* In turn with what comes in, so that neither waits for the other's end. */
 	if (due && !c->retrying)
