@@ -18,6 +18,7 @@
 #include "intake/quota.h"
 #include "intake/restore.h"
 #include "intake/ring.h"
+#include "intake/scrub_filter.h"
 #include "intake/server_log.h"
 #include "intake/store.h"
 #include "miscadmin.h"
@@ -43,6 +44,7 @@ _PG_init(void)
 
 	homeo_shmem_init();
 	homeo_rules_init();
+	(void) homeo_scrub_filter_init();
 	homeo_worker_init();
 	homeo_ring_init();
 	homeo_journal_init();

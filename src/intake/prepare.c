@@ -22,6 +22,7 @@
 #include "base/worker.h"
 #include "commands/dbcommands.h"
 #include "intake/scrub.h"
+#include "intake/scrub_filter.h"
 #include "intake/sqlstate.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -173,6 +174,13 @@ is_same(HomeoText a, HomeoText b)
 	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }
 
+/* homeo_scrub(), which most texts need not go through. */
+static Size
+scrub_text(char *text, Size len)
+{
+	return homeo_scrub_filter_clears(text, len) ? len : homeo_scrub(text, len);
+}
+
 /* Removes secrets from a copy of the text, once. */
 static void
 scrub(HomeoPrepared *prepared, HomeoEventField field)
@@ -189,7 +197,7 @@ scrub(HomeoPrepared *prepared, HomeoEventField field)
 	prepared->scrubbed |= bit;
 	copy = palloc(str->len + 1);
 	memcpy(copy, str->data, str->len);
-	str->len = homeo_scrub(copy, str->len);
+	str->len = scrub_text(copy, str->len);
 	if ((field == HOMEO_FIELD_CONTEXT || field == HOMEO_FIELD_DETAIL) &&
 		homeo_scrub_takes_secrets(statement->data, statement->len))
 		str->len = homeo_scrub_parameters(copy, str->len);
@@ -391,7 +399,7 @@ read_stack(const HomeoPrepared *prepared, HomeoKnownStack *known)
 
 	memcpy(copy, stack->data, stack->len);
 	len = (prepared->scrubbed & ((uint32) 1 << HOMEO_FIELD_STACK)) != 0 ?
-		stack->len : homeo_scrub(copy, stack->len);
+		stack->len : scrub_text(copy, stack->len);
 	homeo_hash128_init(&hash, 0);
 	homeo_hash128_update(&hash, copy, len);
 	homeo_hash128_final(&hash, known->hash.data);

@@ -3,9 +3,12 @@
  *		Fuzz target for homeo_scrub().
  *
  * The first byte says where in the rest a password is planted, and the second
- * in which form.  It must not be found afterwards, whatever is around it.
+ * in which form.  It must not be found afterwards, whatever is around it.  And
+ * a text that the filter clears must be left as it is.
  */
 #include "intake/scrub.h"
+
+#include "intake/scrub_filter.h"
 
 #include "check.h"
 
@@ -35,9 +38,13 @@ static void
 check_scrub(char *text, size_t size)
 {
 	bool		utf8 = is_utf8(text, size);
+	bool		cleared = homeo_scrub_filter_clears(text, size);
+	char	   *original = exact_copy((const uint8_t *) text, size);
 	size_t		n = homeo_scrub(text, size);
 
 	CHECK(n <= size);
+	CHECK(!cleared || (n == size && memcmp(original, text, n) == 0));
+	free(original);
 	CHECK(!utf8 || is_utf8(text, n));
 }
 
@@ -47,9 +54,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t		place = take_byte(&data, &size);
 	const char *form = forms[take_byte(&data, &size) % 3];
 	size_t		planted = strlen(form);
+	static bool ready = false;
 	char	   *copy = exact_copy(data, size);
 	size_t		n;
 
+	if (!ready)
+		CHECK(ready = homeo_scrub_filter_init());
 	place = place * size / 256;
 	check_scrub(copy, size);
 	free(copy);
