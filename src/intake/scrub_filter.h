@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /*
- * Compiles what is looked for, a few milliseconds; once, before processes are
+ * Compiles what is looked for, some 50 ms; once, before processes are
  * forked.  False: Vectorscan can't, and no text is cleared.
  */
 extern bool homeo_scrub_filter_init(void);

@@ -34,7 +34,7 @@ static const char *const pieces[] = {
 	"`", "(", ")", "{", "}", "[", "]", "<", ">", "/", "?", "#", ",", ";", "&",
 	"|", "||", " ", "\n", "\t", "\r", "\v", "\f", "-", "_", ".", "$", "$1",
 	"$$", "%s", "%L", "*", "\xc3\xa9", "\xff", "a", "b1", "xyzzy12345678",
-	"as", "AS", "e'", "U&'", "to", "key", "Key (", "\\", "null", "0", "--",
+	" as ", "'x' AS ", "as \xc3\xa9", "cart_token", "('", "\n  ", "e'", "U&'", "to", "key", "Key (", "\\", "null", "0", "--",
 	"/*", "*/", "abcdefghijklmnopqrstuvwxyz012345"
 };
 
@@ -105,7 +105,9 @@ test_common(void)
 		"Key (id)=(4711) already exists.",
 		"Traceback (most recent call last):\n"
 		"  File \"/srv/shop/orders.py\", line 128, in place\n"
-		"    return self.store(order, timeout=30)\nKeyError: 'tokens'",
+		"    return self.store(order, timeout=30)\n"
+		"  File \"/srv/shop/cart.py\", line 7, in cart_token\n"
+		"    value = self.cart_token(order, self.token.id)\nKeyError: 'tokens'",
 		"{\"host\": \"web-7\", \"url\": \"https://shop.example/cart?item=12\"}",
 		"2026-11-27 03:41:19.595992+00 order 4711000 of 77abc",
 		"0b8f2c61-5d0e-4f5a-9c3a-2f1f7c1d9e55",
