@@ -42,7 +42,7 @@ static const struct
 	HS_FLAG_CASELESS},
 	{"x[_-]amz[_-]signature", HS_FLAG_CASELESS},
 	{WEAK MAY_JOIN, HS_FLAG_CASELESS},
-	{"as[\\x00-\\x20]+\"?[0-9A-Za-z_\\x80-\\xff-]*" WEAK, HS_FLAG_CASELESS},
+	{"as[\\x00-\\x20\\x7f]+\"?[0-9A-Za-z_\\x80-\\xff-]*" WEAK, HS_FLAG_CASELESS},
 	/* Functions, see takes_secrets(). */
 	{"(crypt|crypt_iv|crypt_bytea|hmac)\\(", HS_FLAG_CASELESS},
 	/* Forms, see scrub_form.c. */
