@@ -31,38 +31,38 @@ day_of(TimestampTz timestamp)
 	return timestamp < 0 && timestamp % USECS_PER_DAY != 0 ? day - 1 : day;
 }
 
-/*
- * The partition whose rows are of timestamp, or InvalidOid.  Its table is
- * locked by the lock that is held on errors, but for DETACH ... CONCURRENTLY.
- */
-Oid
-homeo_partition_of(TimestampTz timestamp)
+/* Opens homeostasis.errors for the functions below. */
+Relation
+homeo_partition_open_errors(void)
 {
 	Oid			schema = get_namespace_oid("homeostasis", false);
-	Relation	errors = table_open(get_relname_relid("errors", schema),
-									AccessShareLock);
+
+	return table_open(get_relname_relid("errors", schema), AccessShareLock);
+}
+
+/*
+ * The partition of the times around timestamp, or InvalidOid.  A default one
+ * has no events of ours: what homeo_partition_ensure() makes goes before it.
+ * Nobody drops the partition while errors is locked, unless it was detached
+ * CONCURRENTLY before.
+ */
+Oid
+homeo_partition_of(Relation errors, TimestampTz timestamp)
+{
 	PartitionKey key = RelationGetPartitionKey(errors);
 	PartitionDesc partitions = RelationGetPartitionDesc(errors, true);
 	PartitionBoundInfo bounds = partitions->boundinfo;
-	Oid			partition = InvalidOid;
+	Datum		value = TimestampTzGetDatum(timestamp);
+	bool		equal;
+	int			index;
 
-	if (partitions->nparts > 0)
-	{
-		Datum		value = TimestampTzGetDatum(timestamp);
-		bool		equal;
-		int			below = partition_range_datum_bsearch(key->partsupfunc,
-														  key->partcollation,
-														  bounds, 1, &value,
-														  &equal);
-		int			index = bounds->indexes[below + 1];
-
-		if (index < 0)
-			index = bounds->default_index;
-		if (index >= 0)
-			partition = partitions->oids[index];
-	}
-	table_close(errors, NoLock);
-	return partition;
+	if (partitions->nparts == 0)
+		return InvalidOid;
+	index = bounds->indexes[1 + partition_range_datum_bsearch(key->partsupfunc,
+															  key->partcollation,
+															  bounds, 1, &value,
+															  &equal)];
+	return index < 0 ? InvalidOid : partitions->oids[index];
 }
 
 /*
@@ -74,8 +74,15 @@ homeo_partition_ensure(TimestampTz timestamp)
 {
 	Datum		arg = DateADTGetDatum(day_of(timestamp));
 	Oid			type = DATEOID;
+	Relation	errors = homeo_partition_open_errors();
+	bool		found = OidIsValid(homeo_partition_of(errors, timestamp));
 
-	if (OidIsValid(homeo_partition_of(timestamp)))
+	/*
+	 * To hold the lock while it waits for rows of others would be a deadlock
+	 * with whoever drops partitions.
+	 */
+	table_close(errors, AccessShareLock);
+	if (found)
 		return;
 	if (SPI_execute_with_args("select homeostasis.create_partition($1)",
 							  1, &type, &arg, NULL, false, 0) != SPI_OK_SELECT)

@@ -6,8 +6,10 @@
 #define HOMEO_PARTITION_H
 
 #include "datatype/timestamp.h"
+#include "utils/relcache.h"
 
-extern Oid	homeo_partition_of(TimestampTz timestamp);
+extern Relation homeo_partition_open_errors(void);
+extern Oid	homeo_partition_of(Relation errors, TimestampTz timestamp);
 extern void homeo_partition_ensure(TimestampTz timestamp);
 
 #endif							/* HOMEO_PARTITION_H */

@@ -140,6 +140,7 @@ drop_stored(HomeoRow **rows, int nrows)
 	TimestampTz oldest = rows[0]->prepared.event->received;
 	TimestampTz newest = oldest;
 	Oid			last = InvalidOid;
+	Relation	errors = homeo_partition_open_errors();
 
 	for (int i = 1; i < nrows; i++)
 	{
@@ -149,12 +150,13 @@ drop_stored(HomeoRow **rows, int nrows)
 	for (TimestampTz time = oldest - 2 * RETRY_WINDOW;
 		 time < newest + RETRY_WINDOW + USECS_PER_DAY; time += USECS_PER_DAY)
 	{
-		Oid			partition = homeo_partition_of(time);
+		Oid			partition = homeo_partition_of(errors, time);
 
 		if (OidIsValid(partition) && partition != last)
 			drop_found(partition, rows, nrows);
 		last = partition;
 	}
+	table_close(errors, NoLock);
 	drop_found(get_relname_relid("late_event_ids",
 								 get_namespace_oid("homeostasis", false)),
 			   rows, nrows);
