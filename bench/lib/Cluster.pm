@@ -13,13 +13,29 @@ use Psql;
 my $script = abs_path(dirname(__FILE__) . '/../../test/cluster.sh');
 my $number = 0;
 
+# die_of_signals(): so that clusters are dropped.  A second signal, or one that
+# a terminal sends to all processes, does not disturb that.
+sub die_of_signals
+{
+  my @signals = qw(HUP INT TERM);
+
+  for my $signal (@signals)
+  {
+    $SIG{$signal} = sub {
+      $SIG{$_} = 'IGNORE' for @signals;
+      die "interrupted\n";
+    };
+  }
+  return;
+}
+
 # new(options, setting => value, ...): options, a reference to an array, are
 # those of cluster.sh, such as '--bare'.  Dies when it does not start.
 sub new
 {
   my ($class, $options, %settings) = @_;
   my $directory = ($ENV{TMPDIR} // '/tmp') . "/homeostasis-bench.$$." . ++$number;
-  my $self = bless { directory => $directory, process => $$ }, $class;
+  my $self = bless { directory => $directory, process => $$, runs => {} }, $class;
 
   _run('start', @$options, $directory, map { "$_=$settings{$_}" } sort keys %settings);
   my $environment = _run('env', $directory);
@@ -48,7 +64,8 @@ sub psql
 }
 
 # pgbench(argument, ...): its output; dies when it fails.  start_pgbench does
-# not wait and returns what finish_pgbench takes.
+# not wait and returns what finish_pgbench takes.  Those that still run when
+# the cluster is dropped are ended.
 sub pgbench
 {
   my ($self, @arguments) = @_;
@@ -70,7 +87,7 @@ sub start_pgbench
     require POSIX;
     POSIX::_exit(127);
   }
-  return { pipe => $pipe, pid => $pid, arguments => \@arguments };
+  return $self->{runs}{$pid} = { pipe => $pipe, pid => $pid, arguments => \@arguments, runs => $self->{runs} };
 }
 
 sub finish_pgbench
@@ -79,6 +96,7 @@ sub finish_pgbench
   local $/ = undef;
   my $output = readline $run->{pipe};
 
+  delete $run->{runs}{ $run->{pid} };
   close $run->{pipe} or die "pgbench @{ $run->{arguments} } failed:\n$output";
   return $output;
 }
@@ -87,6 +105,7 @@ sub finish_pgbench
 sub end_pgbench
 {
   my ($run) = @_;
+  delete $run->{runs}{ $run->{pid} };
   kill 'TERM', $run->{pid};
   close $run->{pipe};
   return;
@@ -104,6 +123,7 @@ sub drop
   my ($self) = @_;
   my $directory = delete $self->{directory};
 
+  end_pgbench($_) for values %{ $self->{runs} };
   _run('drop', $directory) if defined $directory;
   return;
 }
