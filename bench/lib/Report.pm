@@ -16,7 +16,7 @@ use File::Path qw(make_path);
 use JSON::PP ();
 use POSIX ();
 
-our @EXPORT_OK = qw(quantile median setting slope);
+our @EXPORT_OK = qw(quantile median setting slope thousands);
 
 # setting(name, default): a positive integer from the environment.
 sub setting
@@ -68,7 +68,25 @@ sub slope
 sub new
 {
   my ($class, $name, $settings) = @_;
-  return bless { name => $name, settings => $settings, rows => [], failed => [] }, $class;
+  return bless { name => $name, settings => $settings, rows => [], failed => [], details => {} }, $class;
+}
+
+# detail(name, value): more for the JSON, under a name of its own.
+sub detail
+{
+  my ($self, $name, $value) = @_;
+  $self->{details}{$name} = $value;
+  return;
+}
+
+# path(ending): of a file of results, in a directory that is there.
+sub path
+{
+  my ($self, $ending) = @_;
+  my $directory = abs_path(dirname(__FILE__) . '/..') . '/results';
+
+  make_path($directory);
+  return "$directory/$self->{name}.$ending";
 }
 
 # add(what => ..., figure => number, yardstick => number, unit => ...,
@@ -119,24 +137,8 @@ sub _print
   }
   push @table, [ $_->{what}, ('') x 5, 'FAILED' ] for @{ $self->{failed} };
 
-  my @widths;
-  for my $line (@table)
-  {
-    for my $column (0 .. $#$line)
-    {
-      my $width = length $line->[$column];
-      $widths[$column] = $width if $width > ($widths[$column] // 0);
-    }
-  }
   print "\n";
-  for my $line (@table)
-  {
-    # Text to the left, numbers to the right.
-    my $text = join '  ', map {
-      sprintf '%*s', ($_ == 0 || $_ >= 5 ? -1 : 1) * $widths[$_], $line->[$_]
-    } 0 .. $#$line;
-    print $text =~ s/ +\z//r, "\n";
-  }
+  print_table([ 0, 5, 6 ], @table);
   print "\nTransactions are held against the same load without the module, round by round.\n"
     if grep { $_->{unit} eq 'tps' } @{ $self->{rows} };
   for my $row (grep { defined $_->{note} } @{ $self->{rows} })
@@ -146,12 +148,40 @@ sub _print
   return;
 }
 
+# print_table(columns, row, ...): columns, a reference to an array, are those
+# with text, which goes to the left; numbers go to the right.
+sub print_table
+{
+  my ($columns, @table) = @_;
+  my %is_text = map { $_ => 1 } @$columns;
+  my @widths;
+
+  for my $line (@table)
+  {
+    for my $column (0 .. $#$line)
+    {
+      my $width = length $line->[$column];
+      $widths[$column] = $width if $width > ($widths[$column] // 0);
+    }
+  }
+  for my $line (@table)
+  {
+    my $text = join '  ', map { sprintf '%*s', ($is_text{$_} ? -1 : 1) * $widths[$_], $line->[$_] } 0 .. $#$line;
+    print $text =~ s/ +\z//r, "\n";
+  }
+  return;
+}
+
 sub _number
 {
   my ($number) = @_;
+  return abs $number < 100 ? sprintf('%.2f', $number) : thousands(sprintf '%.0f', $number);
+}
 
-  return sprintf '%.2f', $number if abs $number < 100;
-  my $text = sprintf '%.0f', $number;
+# thousands(number): with a comma between them.
+sub thousands
+{
+  my ($text) = @_;
   1 while $text =~ s/^(-?\d+)(\d{3})/$1,$2/;
   return $text;
 }
@@ -159,10 +189,8 @@ sub _number
 sub _write
 {
   my ($self) = @_;
-  my $directory = abs_path(dirname(__FILE__) . '/..') . '/results';
+  my $path = $self->path('json');
   my @uname = POSIX::uname();
-
-  make_path($directory);
   my $json = JSON::PP->new->canonical->pretty;
   my $text = $json->encode({
     benchmark => $self->{name},
@@ -174,10 +202,11 @@ sub _write
         @{ $self->{rows} }
     ],
     failed => $self->{failed},
+    %{ $self->{details} },
   });
-  open my $file, '>', "$directory/$self->{name}.json" or die "$directory/$self->{name}.json: $!\n";
+  open my $file, '>', $path or die "$path: $!\n";
   print {$file} $text;
-  close $file or die "$directory/$self->{name}.json: $!\n";
+  close $file or die "$path: $!\n";
   print "written to bench/results/$self->{name}.json\n";
   return;
 }
