@@ -176,9 +176,9 @@ is_same(HomeoText a, HomeoText b)
 
 /* homeo_scrub(), which most texts need not go through. */
 static Size
-scrub_text(char *text, Size len)
+scrub_text(char *data, Size len)
 {
-	return homeo_scrub_filter_clears(text, len) ? len : homeo_scrub(text, len);
+	return homeo_scrub_filter_clears(data, len) ? len : homeo_scrub(data, len);
 }
 
 /* Removes secrets from a copy of the text, once. */
