@@ -165,6 +165,8 @@ my $refused = $node->safe_psql('postgres', q{
 my ($taken) = split /\|/, $refused;
 cmp_ok($taken, '<', 50, 'where events are to be dropped, their ids are null');
 is($node->safe_psql('postgres', "select sum(dropped_full) - $dropped from homeostasis.stat_intake"), 50 - $taken, 'and they are counted');
+is($node->safe_psql('postgres', q{select cause, dropped from homeostasis.stat_drops where service = 'dropped'}),
+    'journal full|' . (50 - $taken), 'with their cause');
 set_conf($node, 'homeostasis.overflow_policy' => 'wait', 'homeostasis.overflow_timeout' => '60s');
 $node->reload;
 wait_for_value($node, 'show homeostasis.overflow_timeout', '1min');

@@ -83,6 +83,8 @@ hold_lock($node, 'homeostasis.journal_positions', sub {
           'detail', (select string_agg(md5(i::text || k), '') from generate_series(1, 400) k))))
         from generate_series(1, 400) i}, stderr => \my $stderr);
     like($stderr, qr/could not write to the journal of events: No space left on device/, 'a full disk is told');
+    is($node->safe_psql('postgres', q{select cause, dropped from homeostasis.stat_drops where service = 'full'}),
+        'journal failed|1', 'and what it cost');
 });
 set_disk($node, 'good');
 is($node->safe_psql('postgres', q{select homeostasis.report('{"service": "full", "error_message": "x"}'::jsonb) is null}), 'f',
