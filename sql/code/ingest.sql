@@ -43,6 +43,9 @@ create function homeostasis.intake_stat(
   out deferred bigint,
   out excluded bigint,
   out failed_batches bigint,
+  out last_batch bigint,
+  out largest_batch bigint,
+  out rate double precision,
   out last_received_at timestamptz,
   out last_stored_at timestamptz)
 returns setof record
@@ -82,6 +85,11 @@ comment on column homeostasis.stat_intake.excluded is
   'Events of a background process in a database or role that is excluded from capture';
 comment on column homeostasis.stat_intake.failed_batches is
   'Batches that were rolled back and tried again; stat_workers has the last error';
+comment on column homeostasis.stat_intake.last_batch is 'Events that were stored together last';
+comment on column homeostasis.stat_intake.largest_batch is
+  'Events in the largest batch; see homeostasis.batch_size, which a worker that is behind exceeds';
+comment on column homeostasis.stat_intake.rate is
+  'Events stored a second, over about the last minute';
 comment on column homeostasis.stat_intake.lag is
   'How far behind the tables are: the age of the last event taken while others wait, else 0';
 grant select on homeostasis.stat_intake to homeostasis_reader;

@@ -37,6 +37,9 @@ typedef enum HomeoRingCounter
 	HOMEO_RING_DEFERRED,		/* set aside because of another's lock */
 	HOMEO_RING_EXCLUDED,		/* of an excluded database or role */
 	HOMEO_RING_FAILED_BATCHES,	/* rolled back and tried again */
+	HOMEO_RING_LAST_BATCH,		/* records in it */
+	HOMEO_RING_LARGEST_BATCH,
+	HOMEO_RING_RATE,			/* records in 1000 s, faded to LAST_STORED */
 	HOMEO_RING_LAST_RECEIVED,	/* TimestampTz of the last record taken */
 	HOMEO_RING_LAST_STORED,		/* TimestampTz when that was committed */
 	HOMEO_RING_COUNTERS

@@ -35,6 +35,8 @@
 
 #include "workers/ingest.h"
 
+#include <math.h>
+
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "base/compat.h"
@@ -147,7 +149,8 @@ typedef struct HomeoConsumer
 	Size		bytes;			/* taken */
 	uint64		ring_end;		/* behind its events from the ring */
 	HomeoJournalCursor ahead;	/* behind those from the journal */
-	int			njournal;		/* of these */
+	int			nevents;		/* taken */
+	int			njournal;		/* of these, from the journal */
 	uint64		journal_epoch;	/* all of them are of it */
 	uint64		journal_start;	/* of the first of them */
 	HomeoAttempt attempt;		/* at those that an earlier life has left */
@@ -448,6 +451,7 @@ take_nothing(HomeoConsumer *c)
 {
 	memset(&c->result, 0, sizeof(c->result));
 	c->bytes = 0;
+	c->nevents = 0;
 	c->njournal = 0;
 	c->ring_end = homeo_ring_tail(c->number);
 	c->ahead = c->cursor;
@@ -494,7 +498,7 @@ turn(void *arg)
 		return true;
 	}
 	c->retrying = false;
-	nevents = gather(c, events, most);
+	nevents = c->nevents = gather(c, events, most);
 	if (nevents > 0 || has_passed_inheritance(c))
 	{
 		if (nevents < wanted && has_more(c) &&
@@ -545,6 +549,37 @@ release_journal(HomeoConsumer *c)
 	}
 }
 
+/*
+ * A rate, in events a second, some time after it was so much: what is past
+ * counts for less, by 1/e a minute.
+ */
+static double
+faded(double rate, TimestampTz then, TimestampTz now)
+{
+	return rate * exp(-(double) (now - then) / USECS_PER_MINUTE);
+}
+
+static void
+note_batch(const HomeoConsumer *c)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	uint64		largest = homeo_ring_counter(c->number,
+											 HOMEO_RING_LARGEST_BATCH);
+	double		rate = faded((double) homeo_ring_counter(c->number,
+														 HOMEO_RING_RATE) / 1000,
+							 homeo_ring_counter(c->number,
+												HOMEO_RING_LAST_STORED), now) +
+	(double) c->nevents / SECS_PER_MINUTE;
+
+	homeo_ring_count(c->number, HOMEO_RING_BATCHES, 1);
+	homeo_ring_set(c->number, HOMEO_RING_LAST_BATCH, c->nevents);
+	homeo_ring_set(c->number, HOMEO_RING_LARGEST_BATCH,
+				   Max(largest, (uint64) c->nevents));
+	homeo_ring_set(c->number, HOMEO_RING_RATE, (uint64) rint(rate * 1000));
+	homeo_ring_set(c->number, HOMEO_RING_LAST_RECEIVED, newest(c));
+	homeo_ring_set(c->number, HOMEO_RING_LAST_STORED, now);
+}
+
 /* After the turn's transaction has committed. */
 static void
 settle(HomeoConsumer *c)
@@ -573,10 +608,7 @@ settle(HomeoConsumer *c)
 	release_journal(c);
 	if (of_ring || c->njournal > 0)
 	{
-		homeo_ring_count(c->number, HOMEO_RING_BATCHES, 1);
-		homeo_ring_set(c->number, HOMEO_RING_LAST_RECEIVED, newest(c));
-		homeo_ring_set(c->number, HOMEO_RING_LAST_STORED,
-					   GetCurrentTimestamp());
+		note_batch(c);
 		c->tries = 0;
 	}
 }
@@ -804,23 +836,26 @@ homeo_intake_stat(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < homeo_guc_ingest_workers; i++)
 	{
-		Datum		values[6 + HOMEO_RING_COUNTERS];
-		bool		nulls[6 + HOMEO_RING_COUNTERS] = {0};
+		Datum		values[4 + HOMEO_RING_COUNTERS];
+		bool		nulls[4 + HOMEO_RING_COUNTERS] = {0};
 		uint64		backlog = homeo_journal_backlog(i);
 		uint64		used = homeo_ring_used(i) + backlog;
 		TimestampTz received = homeo_ring_counter(i, HOMEO_RING_LAST_RECEIVED);
+		TimestampTz stored = homeo_ring_counter(i, HOMEO_RING_LAST_STORED);
 		int			n = 0;
 
 		values[n++] = Int32GetDatum(i);
 		values[n++] = Int64GetDatum((int64) homeo_ring_size(i));
 		values[n++] = Int64GetDatum((int64) used);
 		values[n++] = Int64GetDatum((int64) backlog);
-		for (int k = 0; k < HOMEO_RING_LAST_RECEIVED; k++)
+		for (int k = 0; k < HOMEO_RING_RATE; k++)
 			values[n++] = Int64GetDatum((int64) homeo_ring_counter(i, k));
+		values[n++] = Float8GetDatum(faded((double) homeo_ring_counter(i, HOMEO_RING_RATE) / 1000,
+										   stored, GetCurrentTimestamp()));
 		nulls[n] = received == 0;
 		values[n++] = TimestampTzGetDatum(received);
 		nulls[n] = received == 0;
-		values[n++] = TimestampTzGetDatum(homeo_ring_counter(i, HOMEO_RING_LAST_STORED));
+		values[n++] = TimestampTzGetDatum(stored);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);
 	}

@@ -184,6 +184,20 @@ poll_until($node, stored(q{message like '%"again"%'}), '1', 'and errors are capt
 
 $node->stop;
 
+# What stat_intake says of batches ---------------------------------------------
+
+$node->start;
+my $worker = worker_pid($node, 'homeostasis ingest');
+kill 'STOP', $worker;
+$node->safe_psql('postgres', q{
+    select count(*) from homeostasis.report_batch((select jsonb_agg('{"error_message": "many"}'::jsonb) from generate_series(1, 300)))});
+kill 'CONT', $worker;
+poll_until($node, 'select last_batch, largest_batch, rate between 4 and 5 from homeostasis.stat_intake', '300|300|t',
+    'so many were stored together, which in a minute are five a second');
+$node->safe_psql('postgres', q{select homeostasis.report('{"error_message": "one"}'::jsonb)});
+poll_until($node, 'select last_batch, largest_batch from homeostasis.stat_intake', '1|300', 'the largest batch is remembered');
+$node->stop;
+
 # Without shared_preload_libraries -------------------------------------------
 
 set_conf($node, shared_preload_libraries => '');
