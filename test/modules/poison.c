@@ -4,7 +4,9 @@
  *		it in LD_PRELOAD.
  *
  * Stands in front of Vectorscan's hs_scan(): a text in which the words "deadly
- * poison" are ends the process, as a fault in a library would.
+ * poison" are ends the process, as a fault in a library would.  Only when it is
+ * held against rules: the filter of the scrubber, which has no use for a
+ * context, looks at it in whoever reports.
  */
 #include <dlfcn.h>
 #include <signal.h>
@@ -33,7 +35,8 @@ hs_scan(const hs_database_t *db, const char *data, unsigned int length,
 					   unsigned int, hs_scratch_t *, match_event_handler,
 					   void *) = dlsym(RTLD_NEXT, "hs_scan");
 
-	if (memmem(data, length, words, sizeof(words) - 1) != NULL)
+	if (context != NULL &&
+		memmem(data, length, words, sizeof(words) - 1) != NULL)
 	{
 		struct rlimit none = {0, 0};
 
