@@ -15,6 +15,7 @@
 #include "base/errors.h"
 #include "common/cryptohash.h"
 #include "common/sha1.h"
+#include "intake/event_id.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -529,8 +530,7 @@ homeo_event_json_read(JsonbContainer *object, HomeoEventOrigin origin,
 	event->encoding = GetDatabaseEncoding();
 	event->received = GetCurrentTimestamp();
 	event->timestamp = event->received;
-	event->event_id = *DatumGetUUIDP(DirectFunctionCall1(gen_random_uuid,
-														 (Datum) 0));
+	homeo_event_id_make(&event->event_id, event->received);
 
 	if (!JsonContainerIsObject(object))
 		return refuse(problem, NULL, "must be an object",

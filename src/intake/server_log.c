@@ -23,9 +23,9 @@
 #include "base/shmem.h"
 #include "base/worker.h"
 #include "catalog/namespace.h"
-#include "common/pg_prng.h"
 #include "intake/drops.h"
 #include "intake/event.h"
+#include "intake/event_id.h"
 #include "intake/journal.h"
 #include "intake/outbox.h"
 #include "mb/pg_wchar.h"
@@ -94,33 +94,6 @@ can_capture(void)
 		!homeo_worker_is_mine() &&
 		!IsParallelWorker() &&
 		homeo_shmem_ready();
-}
-
-/*
- * A version 4 uuid.  The seed of a process mixes what no other process of
- * any cluster shares with it: the ring's random epoch, its pid and the time.
- */
-static void
-make_event_id(pg_uuid_t *id, TimestampTz now)
-{
-	static pg_prng_state state;
-	static int	seeded_for = 0;
-	uint64		half[2];
-
-	/* A process inherits the state of the one that forked it. */
-	if (seeded_for != MyProcPid)
-	{
-		state.s0 = homeo_ring_epoch();
-		state.s1 = ((uint64) now << 20) ^ (uint64) MyProcPid;
-		for (int i = 0; i < 8; i++)
-			(void) pg_prng_uint64(&state);
-		seeded_for = MyProcPid;
-	}
-	half[0] = pg_prng_uint64(&state);
-	half[1] = pg_prng_uint64(&state);
-	memcpy(id->data, half, UUID_LEN);
-	id->data[6] = (id->data[6] & 0x0f) | 0x40;
-	id->data[8] = (id->data[8] & 0x3f) | 0x80;
 }
 
 static HomeoEventLevel
@@ -237,7 +210,7 @@ capture(const ErrorData *edata)
 	event.level = level_of(edata->elevel);
 	event.genuine = is_genuine(edata);
 	event.encoding = GetDatabaseEncoding();
-	make_event_id(&event.event_id, event.received);
+	homeo_event_id_make(&event.event_id, event.received);
 	unpack_sqlstate(edata->sqlerrcode, sqlstate);
 	homeo_event_set_string(&event, HOMEO_FIELD_SQLSTATE, sqlstate);
 	describe_error(&event, edata);

@@ -25,6 +25,7 @@
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
+#include "intake/event_id.h"
 #include "intake/event_json.h"
 #include "intake/store_errors.h"
 #include "intake/store_rows.h"
@@ -470,8 +471,7 @@ can_store(void)
 	probe.origin = HOMEO_ORIGIN_CHECKUP;
 	probe.level = HOMEO_LEVEL_ERROR;
 	probe.encoding = GetDatabaseEncoding();
-	if (!pg_strong_random(&probe.event_id, UUID_LEN))
-		return false;
+	homeo_event_id_make(&probe.event_id, probe.received);
 	homeo_event_set_string(&probe, HOMEO_FIELD_DATABASE,
 						   get_database_name(MyDatabaseId));
 	homeo_event_set_string(&probe, HOMEO_FIELD_SQLSTATE, "XX000");

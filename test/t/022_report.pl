@@ -184,6 +184,21 @@ poll_until($node, stored(q{message like '%"again"%'}), '1', 'and errors are capt
 
 $node->stop;
 
+# Ids that nobody gave --------------------------------------------------------
+
+$node->start;
+$node->psql('postgres', q{select 'numbered'::int; select homeostasis.report('{"error_message": "numbered"}'::jsonb)}, on_error_stop => 0);
+wait_for_value($node, stored(q{message ~ 'numbered'}), '2');
+is($node->safe_psql('postgres', q{
+    select count(*) from homeostasis.errors e, replace(e.event_id::text, '-', '') id
+    where e.message ~ 'numbered' and id ~ '^.{12}7.{3}[89ab]'
+      and extract(epoch from e.received_at) * 1000 - ('x' || left(id, 12))::bit(48)::bigint between 0 and 1}), '2',
+    'are in the order of time');
+is($node->safe_psql('postgres', q{
+    select count(distinct homeostasis.report('{"error_message": "many"}'::jsonb)) from generate_series(1, 2000)}), '2000',
+    'and differ');
+$node->stop;
+
 # What stat_intake says of batches ---------------------------------------------
 
 $node->start;
