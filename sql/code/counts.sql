@@ -5,6 +5,19 @@
 -- session.  An error that comes late is counted in its minute again, which
 -- the next call adds to the hour or day.
 
+create function homeostasis.minutes_before() returns timestamptz
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select date_trunc('hour', now() - greatest(
+    make_interval(hours => coalesce(current_setting('homeostasis.minute_counts_hours', true)::integer, 1)),
+    coalesce(current_setting('homeostasis.spike_history', true), '1h')::interval
+      + homeostasis.spike_window() + interval '1 minute'), 'UTC')
+$$;
+
+comment on function homeostasis.minutes_before() is
+  'Start of the hour before which minutes may be counted as hours: what homeostasis.minute_counts_hours says, and the usual rates of issues need';
+
 create function homeostasis.roll_counts(wider integer, before timestamptz, most integer)
 returns bigint
 language plpgsql

@@ -232,10 +232,10 @@ declare
   ahead constant integer := coalesce(
     current_setting('homeostasis.partitions_ahead', true)::integer, 3);
   today constant timestamptz := date_trunc('day', now(), 'UTC');
-  minutes_before constant timestamptz := today - make_interval(days => coalesce(
-    current_setting('homeostasis.minute_counts_days', true)::integer, 3));
-  hours_before constant timestamptz := least(minutes_before, today - make_interval(days => coalesce(
-    current_setting('homeostasis.hour_counts_days', true)::integer, 14)));
+  minutes_before constant timestamptz := homeostasis.minutes_before();
+  hours_before constant timestamptz := least(date_trunc('day', minutes_before, 'UTC'),
+    today - make_interval(days => coalesce(
+      current_setting('homeostasis.hour_counts_days', true)::integer, 14)));
   before constant timestamptz := now() - make_interval(days => homeostasis.retention_days());
   before_all constant timestamptz := coalesce(
     (select min(k.since) from homeostasis.kept_since() k), before);
@@ -277,7 +277,7 @@ begin
   delete from homeostasis.issue_counts c
     where c.ctid = any (array(select o.ctid from homeostasis.issue_counts o
                               left join homeostasis.kept_since() k using (service_id)
-                              where o.minute < before_any
+                              where o.minutes in (1, 60, 1440) and o.minute < before_any
                                 and o.minute + o.minutes * interval '1 minute'
                                   <= coalesce(k.since, before)
                               limit most));

@@ -31,7 +31,7 @@ as $$
   select m.service_id, m.issue_id, max(m.n)::bigint
   from (select c.service_id, c.issue_id, c.minute, sum(c.error_count) as n
         from homeostasis.issue_counts c
-        where c.minute >= date_trunc('minute', now()) - homeostasis.spike_window()
+        where c.minutes = 1 and c.minute >= date_trunc('minute', now()) - homeostasis.spike_window()
           and c.minute <= now()
         group by c.service_id, c.issue_id, c.minute
         having sum(c.error_count) >= min_rate) m
@@ -54,7 +54,7 @@ as $$
                                        interval '1 minute') g (minute)
     left join homeostasis.issue_counts c
       on c.service_id = usual_rate.service_id and c.issue_id = usual_rate.issue_id
-        and c.minute = g.minute
+        and c.minute = g.minute and c.minutes = 1
     group by g.minute
   ), middle as (
     select percentile_cont(0.5) within group (order by h.n) as median from history h
@@ -202,7 +202,8 @@ begin
                       where w.looked_at > now() - interval '10 seconds')
       and (exists (select from homeostasis.spikes s where s.ended_at is null)
            or exists (select from homeostasis.issue_counts c
-                      where c.minute >= date_trunc('minute', now()) - homeostasis.spike_window()));
+                      where c.minutes = 1
+                        and c.minute >= date_trunc('minute', now()) - homeostasis.spike_window()));
 end
 $$;
 

@@ -127,7 +127,8 @@ create table homeostasis.issue_counts
   primary key (service_id, issue_id, minute, release)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 
-create index issue_counts_minute_idx on homeostasis.issue_counts (minute);
+-- Minutes come last in it, so that they are added at its end.
+create index issue_counts_minutes_idx on homeostasis.issue_counts (minutes desc, minute);
 
 create table homeostasis.deferred_events
 (
@@ -242,7 +243,7 @@ comment on column homeostasis.issue_fingerprints.fingerprint_version is
 comment on table homeostasis.issue_fingerprints is
   'Which fingerprints belong to an issue; merge() and split() move them';
 comment on table homeostasis.issue_counts is
-  'Exact number of occurrences per issue, minute and release; maintain() makes hours of minutes, and days of hours, when they are older than homeostasis.minute_counts_days and homeostasis.hour_counts_days';
+  'Exact number of occurrences per issue, minute and release; maintain() makes hours of minutes, and days of hours, when they are older than homeostasis.minute_counts_hours and homeostasis.hour_counts_days';
 comment on table homeostasis.rejected_events is
   'Events that could not be stored, with the field at fault and the reason';
 comment on column homeostasis.rejected_events.field is 'Key at fault; null: the event itself';

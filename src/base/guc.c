@@ -53,7 +53,7 @@ int			homeo_guc_journal_limit = 1024 * 1024;
 int			homeo_guc_max_issues_per_service = 10000;
 int			homeo_guc_max_services = 1000;
 int			homeo_guc_memory_limit = 4 * 1024 * 1024;
-int			homeo_guc_minute_counts_days = 3;
+int			homeo_guc_minute_counts_hours = 1;
 int			homeo_guc_overflow_policy = HOMEO_OVERFLOW_WAIT;
 int			homeo_guc_overflow_timeout = 1000;
 int			homeo_guc_partitions_ahead = 3;
@@ -598,11 +598,11 @@ define_storage(void)
 	define_int("homeostasis.hour_counts_days", &homeo_guc_hour_counts_days,
 			   1, 3650, PGC_SIGHUP, 0,
 			   "Sets how many days errors are counted by the hour before they are counted by the day.",
-			   "At least homeostasis.minute_counts_days. Days are those of UTC.");
-	define_int("homeostasis.minute_counts_days", &homeo_guc_minute_counts_days,
-			   1, 3650, PGC_SIGHUP, 0,
-			   "Sets how many days errors are counted by the minute before they are counted by the hour.",
-			   "Sums stay exact.");
+			   "At least homeostasis.minute_counts_hours. Days are those of UTC.");
+	define_int("homeostasis.minute_counts_hours",
+			   &homeo_guc_minute_counts_hours, 1, 87600, PGC_SIGHUP, 0,
+			   "Sets how many hours errors are counted by the minute before they are counted by the hour.",
+			   "At least as long as homeostasis.spike_history needs. Sums stay exact.");
 	define_int("homeostasis.partitions_ahead", &homeo_guc_partitions_ahead,
 			   1, 30, PGC_SIGHUP, 0,
 			   "Sets how many days ahead partitions of errors are created.",

@@ -56,7 +56,7 @@ extern int	homeo_guc_journal_limit;	/* kB; 0: no journal */
 extern int	homeo_guc_max_issues_per_service;
 extern int	homeo_guc_max_services;
 extern int	homeo_guc_memory_limit; /* kB */
-extern int	homeo_guc_minute_counts_days;
+extern int	homeo_guc_minute_counts_hours;
 extern int	homeo_guc_overflow_policy;	/* HomeoOverflowPolicy */
 extern int	homeo_guc_overflow_timeout; /* ms */
 extern int	homeo_guc_partitions_ahead; /* days */

@@ -41,16 +41,22 @@ $$;
 select pg_temp.report('apples', pg_temp.day(4) + at)
 from unnest(array['00:00', '00:00:59', '00:59', '01:00', '01:30', '23:59:59']::interval[]) at;
 select pg_temp.report('apples', pg_temp.day(4) + '01:31', '2.0');
-select pg_temp.report('apples', pg_temp.day(3) + '00:10');
-select pg_temp.report('apples', pg_temp.day(3) + '00:11');
-select is((select count(*) from pg_temp.counts(pg_temp.issue('apples'))), 8::bigint, 'each minute has its count');
+select pg_temp.report('apples', homeostasis.minutes_before() + at)
+from unnest(array['-1 second', '0', '1 minute']::interval[]) at;
+select is((select count(*) from pg_temp.counts(pg_temp.issue('apples'))), 9::bigint, 'each minute has its count');
 select is(homeostasis.roll_counts(60, pg_temp.day(3), 2), 2::bigint, 'at most so many are taken at once');
 select pg_temp.is_exact('and no error is lost meanwhile');
-select is(pg_temp.done('minutes counted as hours'), 4::bigint, 'maintain() takes the rest');
-select results_eq('select ago, minutes, release, n from pg_temp.counts(pg_temp.issue(''apples''))',
+select is(pg_temp.done('minutes counted as hours'), 5::bigint, 'maintain() takes the rest');
+select results_eq('select ago, minutes, release, n from pg_temp.counts(pg_temp.issue(''apples'')) limit 4',
   $$ values ('4 days', 60, '', 3::bigint), ('3 days 23:00:00', 60, '', 2), ('3 days 23:00:00', 60, '2.0', 1),
-            ('3 days 01:00:00', 60, '', 1), ('2 days 23:50:00', 1, '', 1), ('2 days 23:49:00', 1, '', 1) $$,
+            ('3 days 01:00:00', 60, '', 1) $$,
   'minutes that are old enough become hours of UTC');
+select results_eq('select minute - homeostasis.minutes_before(), minutes, error_count from homeostasis.issue_counts
+    where minute > pg_temp.day(3) order by minute',
+  $$ values (interval '-1 hour', 60, 1::bigint), ('0', 1, 1), ('1 minute', 1, 1) $$,
+  'even today''s, but not those of late');
+select ok(homeostasis.minutes_before() between now() - interval '2 hours 3 minutes' and now() - interval '63 minutes',
+  'which the usual rate of an issue is taken from');
 select pg_temp.is_exact('sums are unchanged');
 select is(pg_temp.done('minutes counted as hours'), 0::bigint, 'once');
 
@@ -106,7 +112,7 @@ select pg_temp.done('minutes counted as hours') \g /dev/null
 select pg_temp.done('hours counted as days') \g /dev/null
 select pg_temp.is_exact('all of it stays so');
 select is(count(*), 0::bigint, 'nothing remains of minutes that are old') from homeostasis.issue_counts
-where minute < pg_temp.day(3) and minutes = 1;
+where minute < homeostasis.minutes_before() and minutes = 1;
 
 -- Retention -----------------------------------------------------------------------------------------
 

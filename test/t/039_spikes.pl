@@ -67,6 +67,12 @@ $node->psql('postgres', "select no_such_column;\n" x 50, on_error_stop => 0);
 $node->safe_psql('postgres', 'call homeostasis.advance()');
 heard(sub { $_[0]{title} =~ /no_such_column/ }, 'advance() tells it');
 
+# What is usual is looked up in minutes.
+set_conf($node, 'homeostasis.spike_history' => '600min');
+$node->reload;
+poll_until($node, q{select homeostasis.minutes_before() between now() - interval '11 hours 3 minutes' and now() - interval '10 hours 3 minutes'},
+    't', 'minutes are kept for as long as the usual rate is taken from them');
+
 $listener->quit;
 $node->stop;
 done_testing();
