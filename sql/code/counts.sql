@@ -61,6 +61,17 @@ $$;
 comment on function homeostasis.roll_counts(integer, timestamptz, integer) is
   'Adds counts from before a time to those of so many minutes, 60 or 1440; returns how many rows it took. Sums stay exact';
 
+create function homeostasis.roll_minutes() returns bigint
+language sql volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms'
+as $$
+  select homeostasis.roll_counts(60, homeostasis.minutes_before(), homeostasis.most_at_once())
+$$;
+
+comment on function homeostasis.roll_minutes() is
+  'Counts minutes as hours that are old enough, at most so many as maintain() does; returns how many';
+
 create function homeostasis.fold_counts(service_id bigint, issue_id bigint) returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp

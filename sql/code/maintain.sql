@@ -232,8 +232,7 @@ declare
   ahead constant integer := coalesce(
     current_setting('homeostasis.partitions_ahead', true)::integer, 3);
   today constant timestamptz := date_trunc('day', now(), 'UTC');
-  minutes_before constant timestamptz := homeostasis.minutes_before();
-  hours_before constant timestamptz := least(date_trunc('day', minutes_before, 'UTC'),
+  hours_before constant timestamptz := least(date_trunc('day', homeostasis.minutes_before(), 'UTC'),
     today - make_interval(days => coalesce(
       current_setting('homeostasis.hour_counts_days', true)::integer, 14)));
   before constant timestamptz := now() - make_interval(days => homeostasis.retention_days());
@@ -285,7 +284,7 @@ begin
   return next;
 
   task := 'minutes counted as hours';
-  done := homeostasis.roll_counts(60, minutes_before, most);
+  done := homeostasis.roll_minutes();
   return next;
 
   task := 'hours counted as days';

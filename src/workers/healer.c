@@ -6,8 +6,8 @@
  * results of jobs that have ended and claims new ones.  Jobs run in operators
  * of their own while the turns go on, so a long one holds up nothing; no
  * transaction is open between turns.  maintain() runs at the start and
- * hourly, and sooner when it did not get through; rules that cost too much
- * are looked for each minute.
+ * hourly, and sooner when it did not get through.  Rules that cost too much,
+ * and minutes to be counted as hours, are looked for more often.
  */
 #include "postgres.h"
 
@@ -32,6 +32,7 @@
 #define MAINTAIN_EVERY_S	3600.0
 #define MAINTAIN_RETRY_S	60.0
 #define RULES_EVERY_S		60.0
+#define COUNTS_EVERY_S		10.0
 
 /* Operators wake the healer; this is for their time limits. */
 #define JOB_POLL_MS			1000
@@ -67,6 +68,16 @@ rules_turn(void *arg)
 	if (SPI_execute("select homeostasis.disable_costly_rules()", false,
 					0) != SPI_OK_SELECT)
 		elog(ERROR, "disable_costly_rules() failed");
+	return false;
+}
+
+/* Those who ask for the issues of today have to sum up what is left. */
+static bool
+counts_turn(void *arg)
+{
+	if (SPI_execute("select homeostasis.roll_minutes()", false,
+					0) != SPI_OK_SELECT)
+		elog(ERROR, "roll_minutes() failed");
 	return false;
 }
 
@@ -118,21 +129,20 @@ maintain_if_due(void)
 	tried_at = now;
 }
 
-/* maintain() does this as well, for installations without workers. */
+/* A part of what maintain() does, so many seconds after the last time. */
 static void
-disable_rules_if_due(void)
+run_if_due(HomeoTurn turn, double seconds, instr_time *last)
 {
-	static instr_time looked_at;
 	instr_time	now;
 	instr_time	since;
 
 	INSTR_TIME_SET_CURRENT(now);
 	since = now;
-	INSTR_TIME_SUBTRACT(since, looked_at);
-	if (INSTR_TIME_GET_DOUBLE(since) < RULES_EVERY_S)
+	INSTR_TIME_SUBTRACT(since, *last);
+	if (INSTR_TIME_GET_DOUBLE(since) < seconds)
 		return;
-	looked_at = now;
-	(void) homeo_turn_run(rules_turn, NULL, TURN_TIMEOUT_MS);
+	*last = now;
+	(void) homeo_turn_run(turn, NULL, TURN_TIMEOUT_MS);
 }
 
 /*
@@ -248,11 +258,14 @@ look_after_jobs(void)
 static HomeoTurnResult
 one_round(void)
 {
+	static instr_time rules_at;
+	static instr_time counts_at;
 	HomeoTurnResult advanced;
 	HomeoTurnResult result;
 
 	maintain_if_due();
-	disable_rules_if_due();
+	run_if_due(rules_turn, RULES_EVERY_S, &rules_at);
+	run_if_due(counts_turn, COUNTS_EVERY_S, &counts_at);
 	advanced = homeo_turn_run(advance_turn, NULL, TURN_TIMEOUT_MS);
 	if (advanced == HOMEO_TURN_NO_EXTENSION)
 		return advanced;

@@ -58,6 +58,12 @@ is(scalar(grep { $_->{kind} eq 'spike' } @heard), 1, 'that it had begun was told
 is($node->safe_psql('postgres', q{select count(*), count(ended_at) from homeostasis.spikes}), '1|1', 'it is noted as one');
 is($node->safe_psql('postgres', q{select count(*) from homeostasis.overview where spike is not null}), '0', 'and overview does not show it any more');
 
+# Minutes that nobody needs any more do not wait for the next hour.
+$node->safe_psql('postgres', q{update homeostasis.issue_counts set minute = date_trunc('minute', now()) - interval '3 hours'
+    where ctid = (select max(ctid) from homeostasis.issue_counts)});
+poll_until($node, q{select count(*) filter (where minutes = 60), count(*) filter (where minute < homeostasis.minutes_before() and minutes = 1)
+    from homeostasis.issue_counts}, '1|0', 'what the usual rate is not taken from any more becomes an hour');
+
 # Whoever drives the extension by a schedule is told as well.
 set_conf($node, 'homeostasis.workers' => 'off');
 $node->reload;
