@@ -30,9 +30,6 @@ our @SERVICES = qw(shop checkout search mail accounts stock delivery reports gat
 # How many days are as they came; see homeostasis.compact_after_days.
 my $RECENT = 3;
 
-# Days that are built at the same time.
-my $SESSIONS = 2;
-
 # event_of(issue): an event, of one of the services.
 sub event_of
 {
@@ -52,12 +49,13 @@ sub make_services
   return;
 }
 
-# build(cluster, psql, errors, say): a month of that many errors, after
-# make_services; calls say with what has been done.
+# build(psql, sessions, errors, say): a month of that many errors, after
+# make_services.  Of sessions, a reference to an array, each builds a day at a
+# time.  Calls say with what has been done.
 sub build
 {
-  my ($cluster, $psql, $errors, $say) = @_;
-  my @sessions = map { $cluster->psql(name => "bench builder $_", timeout => 7200) } 1 .. $SESSIONS;
+  my ($psql, $sessions, $errors, $say) = @_;
+  my @sessions = @$sessions;
   my $start = time;
   my @days = reverse 0 .. $DAYS - 1;
 
@@ -67,7 +65,7 @@ sub build
   make_templates($psql, $errors);
   $_->query("set work_mem = '256MB'; set maintenance_work_mem = '512MB'; set max_parallel_maintenance_workers = 0")
     for @sessions;
-  while (my @now = splice @days, 0, $SESSIONS)
+  while (my @now = splice @days, 0, @sessions)
   {
     $sessions[$_]->send(day_statements($psql, $now[$_])) for 0 .. $#now;
     $sessions[$_]->receive for 0 .. $#now;
@@ -77,18 +75,26 @@ sub build
       die "the partition of $day could not be attached\n" unless $psql->value("select homeostasis.use_compact($day)") eq 't';
       $psql->query('comment on table ' . partition($psql, $ago) . ' is null') if $ago < $RECENT;
     }
-    my ($rows, $size) = $psql->row(<<'SQL');
-select coalesce(sum(reltuples) filter (where reltuples > 0), 0), pg_size_pretty(sum(pg_total_relation_size(relation)))
-from homeostasis.partitions() p join pg_class c on c.oid = p.relation
-SQL
-    $say->(sprintf 'days up to %d ago: about %.0f errors, %s, after %.0f s', $now[-1], $rows, $size, time - $start);
+    $say->(sprintf '%d of %d days: %s, after %.0f s', $DAYS - $now[-1], $DAYS, what_is_there($psql), time - $start);
   }
   finish($psql);
   set_to($psql, full_page_writes => 'on');
   $psql->query('checkpoint');
   switch_workers($psql, 'on');
-  $say->(sprintf 'done after %.0f s', time - $start);
+  $say->(sprintf 'done: %s, after %.0f s', what_is_there($psql), time - $start);
   return;
+}
+
+# How many errors, and what they take with everything that belongs to them.
+sub what_is_there
+{
+  my ($psql) = @_;
+  my ($errors, $bytes) = $psql->row(<<'SQL');
+select (select sum(error_count) from homeostasis.issue_counts), sum(pg_total_relation_size(c.oid))
+from pg_class c where c.relnamespace = 'homeostasis'::regnamespace and c.relkind = 'r'
+SQL
+
+  return sprintf '%d errors, %.1f GB, %.0f bytes each', $errors, $bytes / 1e9, $bytes / $errors;
 }
 
 sub set_to
@@ -126,7 +132,7 @@ sub partition
 }
 
 # An error of each issue, with what varies cut out of its message, and how many
-# there are of it on a day: of some three times as many as of most, and one in a
+# there are of it on a day: of some ten times as many as of most, and one in a
 # thousand of those of the last service.  What the worker stored goes.
 sub make_templates
 {
