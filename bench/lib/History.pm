@@ -141,7 +141,7 @@ sub make_templates
   $psql->query($_) for <<'SQL', <<"SQL", <<'SQL', <<'SQL', <<'SQL';
 create table bench_times as
   select now() as now, date_trunc('day', now(), 'UTC') as midnight, (now() at time zone 'UTC')::date as today,
-         homeostasis.minutes_before() as minutes_before,
+         homeostasis.minutes_before(10) as minutes_before, homeostasis.minutes_before(60) as tens_before,
          date_trunc('day', now(), 'UTC') - homeostasis.setting('hour_counts_days')::integer * interval '1 day' as hours_before
 SQL
 create table bench_templates as
@@ -247,7 +247,8 @@ from $name e
 join bench_templates t using (service_id, fingerprint)
 cross join bench_times b
 cross join lateral (select case when e."timestamp" < b.hours_before then 1440
-                                when e."timestamp" < b.minutes_before then 60 else 1 end) u (minutes)
+                                when e."timestamp" < b.tens_before then 60
+                                when e."timestamp" < b.minutes_before then 10 else 1 end) u (minutes)
 group by e.service_id, t.issue_id, start, e.release, u.minutes
 order by start, e.service_id, t.issue_id
 SQL

@@ -1,22 +1,26 @@
 -- counts.sql: minutes of issue_counts become hours, and hours days.
 --
+-- Until their hour may be counted as one, ten minutes are, because whoever asks
+-- for the commonest issues of today waits until all of these are summed up.
+--
 -- A row says itself how many minutes it counts.  Hours and days are those of
 -- UTC, so each row lies within one of the next size, whatever the zone of the
 -- session.  An error that comes late is counted in its minute again, which
 -- the next call adds to the hour or day.
 
-create function homeostasis.minutes_before() returns timestamptz
+create function homeostasis.minutes_before(wider integer) returns timestamptz
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select date_trunc('hour', now() - greatest(
-    make_interval(hours => coalesce(current_setting('homeostasis.minute_counts_hours', true)::integer, 1)),
-    coalesce(current_setting('homeostasis.spike_history', true), '1h')::interval
-      + homeostasis.spike_window() + interval '1 minute'), 'UTC')
+  select date_bin(wider * interval '1 minute', now() - greatest(
+      make_interval(hours => coalesce(current_setting('homeostasis.minute_counts_hours', true)::integer, 1)),
+      coalesce(current_setting('homeostasis.spike_history', true), '1h')::interval
+        + homeostasis.spike_window() + interval '1 minute'),
+    timestamptz '2000-01-01 00:00+00')
 $$;
 
-comment on function homeostasis.minutes_before() is
-  'Start of the hour before which minutes may be counted as hours: what homeostasis.minute_counts_hours says, and the usual rates of issues need';
+comment on function homeostasis.minutes_before(integer) is
+  'Before which time all may be counted as so many minutes, 10, 60 or 1440: what homeostasis.minute_counts_hours says, and the usual rates of issues need';
 
 create function homeostasis.roll_counts(wider integer, before timestamptz, most integer)
 returns bigint
@@ -59,18 +63,19 @@ end
 $$;
 
 comment on function homeostasis.roll_counts(integer, timestamptz, integer) is
-  'Adds counts from before a time to those of so many minutes, 60 or 1440; returns how many rows it took. Sums stay exact';
+  'Adds counts from before a time to those of so many minutes, 10, 60 or 1440; returns how many rows it took. Sums stay exact';
 
 create function homeostasis.roll_minutes() returns bigint
 language sql volatile
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '500ms'
 as $$
-  select homeostasis.roll_counts(60, homeostasis.minutes_before(), homeostasis.most_at_once())
+  select sum(homeostasis.roll_counts(wider, homeostasis.minutes_before(wider), homeostasis.most_at_once()))::bigint
+  from unnest(array[60, 10]) wider
 $$;
 
 comment on function homeostasis.roll_minutes() is
-  'Counts minutes as hours that are old enough, at most so many as maintain() does; returns how many';
+  'Counts minutes that are old enough as hours, or as ten minutes, at most so many of either as maintain() does; returns how many rows';
 
 create function homeostasis.fold_counts(service_id bigint, issue_id bigint) returns bigint
 language plpgsql

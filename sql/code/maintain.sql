@@ -232,7 +232,7 @@ declare
   ahead constant integer := coalesce(
     current_setting('homeostasis.partitions_ahead', true)::integer, 3);
   today constant timestamptz := date_trunc('day', now(), 'UTC');
-  hours_before constant timestamptz := least(date_trunc('day', homeostasis.minutes_before(), 'UTC'),
+  hours_before constant timestamptz := least(homeostasis.minutes_before(1440),
     today - make_interval(days => coalesce(
       current_setting('homeostasis.hour_counts_days', true)::integer, 14)));
   before constant timestamptz := now() - make_interval(days => homeostasis.retention_days());
@@ -276,7 +276,7 @@ begin
   delete from homeostasis.issue_counts c
     where c.ctid = any (array(select o.ctid from homeostasis.issue_counts o
                               left join homeostasis.kept_since() k using (service_id)
-                              where o.minutes in (1, 60, 1440) and o.minute < before_any
+                              where o.minutes in (1, 10, 60, 1440) and o.minute < before_any
                                 and o.minute + o.minutes * interval '1 minute'
                                   <= coalesce(k.since, before)
                               limit most));

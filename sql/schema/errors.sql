@@ -123,7 +123,7 @@ create table homeostasis.issue_counts
   minute timestamptz not null,
   release text not null default '',
   error_count bigint not null,
-  minutes integer not null default 1 check (minutes in (1, 60, 1440)),
+  minutes integer not null default 1 check (minutes in (1, 10, 60, 1440)),
   primary key (service_id, issue_id, minute, release)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 
@@ -243,7 +243,7 @@ comment on column homeostasis.issue_fingerprints.fingerprint_version is
 comment on table homeostasis.issue_fingerprints is
   'Which fingerprints belong to an issue; merge() and split() move them';
 comment on table homeostasis.issue_counts is
-  'Exact number of occurrences per issue, minute and release; maintain() makes hours of minutes, and days of hours, when they are older than homeostasis.minute_counts_hours and homeostasis.hour_counts_days';
+  'Exact number of occurrences per issue, minute and release; the healer and maintain() make hours of minutes, by way of ten minutes, and days of hours, when they are older than homeostasis.minute_counts_hours and homeostasis.hour_counts_days';
 comment on table homeostasis.rejected_events is
   'Events that could not be stored, with the field at fault and the reason';
 comment on column homeostasis.rejected_events.field is 'Key at fault; null: the event itself';
@@ -282,9 +282,9 @@ comment on column homeostasis.issues.sample_timestamp is
 comment on column homeostasis.issues.status_changed_at is 'When status changed last';
 comment on column homeostasis.issue_fingerprints.fingerprint is 'See errors.fingerprint';
 comment on column homeostasis.issue_counts.minute is
-  'Start of the minute, or of the hour or day of UTC, in which the errors happened';
+  'Start of the minute or ten minutes, or of the hour or day of UTC, in which the errors happened';
 comment on column homeostasis.issue_counts.minutes is
-  'How many minutes the row counts: 1, 60 or 1440. An error that comes late may have a minute of its own beside the hour or day; sums are exact';
+  'How many minutes the row counts: 1, 10, 60 or 1440. An error that comes late may have a minute of its own beside the hour or day; sums are exact';
 comment on column homeostasis.issue_counts.error_count is 'Occurrences in that time';
 comment on column homeostasis.issue_counts.release is 'As reported; empty when none was';
 comment on column homeostasis.intake_positions.consumer is 'Number of the ingest worker';

@@ -41,7 +41,7 @@ $$;
 select pg_temp.report('apples', pg_temp.day(4) + at)
 from unnest(array['00:00', '00:00:59', '00:59', '01:00', '01:30', '23:59:59']::interval[]) at;
 select pg_temp.report('apples', pg_temp.day(4) + '01:31', '2.0');
-select pg_temp.report('apples', homeostasis.minutes_before() + at)
+select pg_temp.report('apples', homeostasis.minutes_before(10) + at)
 from unnest(array['-1 second', '0', '1 minute']::interval[]) at;
 select is((select count(*) from pg_temp.counts(pg_temp.issue('apples'))), 9::bigint, 'each minute has its count');
 select is(homeostasis.roll_counts(60, pg_temp.day(3), 2), 2::bigint, 'at most so many are taken at once');
@@ -51,12 +51,17 @@ select results_eq('select ago, minutes, release, n from pg_temp.counts(pg_temp.i
   $$ values ('4 days', 60, '', 3::bigint), ('3 days 23:00:00', 60, '', 2), ('3 days 23:00:00', 60, '2.0', 1),
             ('3 days 01:00:00', 60, '', 1) $$,
   'minutes that are old enough become hours of UTC');
-select results_eq('select minute - homeostasis.minutes_before(), minutes, error_count from homeostasis.issue_counts
-    where minute > pg_temp.day(3) order by minute',
-  $$ values (interval '-1 hour', 60, 1::bigint), ('0', 1, 1), ('1 minute', 1, 1) $$,
-  'even today''s, but not those of late');
-select ok(homeostasis.minutes_before() between now() - interval '2 hours 3 minutes' and now() - interval '63 minutes',
+select results_eq('select minute, minutes, error_count from homeostasis.issue_counts where minute > pg_temp.day(3) order by minute',
+  $$ select homeostasis.minutes_before(10) - w * interval '1 minute', w, 1::bigint
+     from (select case homeostasis.minutes_before(60) when homeostasis.minutes_before(10) then 60 else 10 end) c (w)
+     union all values (homeostasis.minutes_before(10), 1, 1::bigint), (homeostasis.minutes_before(10) + '1 minute', 1, 1::bigint)
+     order by 1 $$,
+  'even today''s, or ten minutes of an hour that is not over, but not those of late');
+select ok(homeostasis.minutes_before(10) between now() - interval '73 minutes' and now() - interval '63 minutes',
   'which the usual rate of an issue is taken from');
+select is(homeostasis.roll_counts(60, homeostasis.minutes_before(10), 100) > 0, homeostasis.minutes_before(10) > homeostasis.minutes_before(60),
+  'ten minutes become part of their hour');
+select pg_temp.is_exact('and sums are the same');
 select pg_temp.is_exact('sums are unchanged');
 select is(pg_temp.done('minutes counted as hours'), 0::bigint, 'once');
 
@@ -112,7 +117,7 @@ select pg_temp.done('minutes counted as hours') \g /dev/null
 select pg_temp.done('hours counted as days') \g /dev/null
 select pg_temp.is_exact('all of it stays so');
 select is(count(*), 0::bigint, 'nothing remains of minutes that are old') from homeostasis.issue_counts
-where minute < homeostasis.minutes_before() and minutes = 1;
+where minute < homeostasis.minutes_before(10) and minutes = 1 or minute < homeostasis.minutes_before(60) and minutes < 60;
 
 -- Retention -----------------------------------------------------------------------------------------
 

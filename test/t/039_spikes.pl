@@ -61,7 +61,7 @@ is($node->safe_psql('postgres', q{select count(*) from homeostasis.overview wher
 # Minutes that nobody needs any more do not wait for the next hour.
 $node->safe_psql('postgres', q{update homeostasis.issue_counts set minute = date_trunc('minute', now()) - interval '3 hours'
     where ctid = (select max(ctid) from homeostasis.issue_counts)});
-poll_until($node, q{select count(*) filter (where minutes = 60), count(*) filter (where minute < homeostasis.minutes_before() and minutes = 1)
+poll_until($node, q{select count(*) filter (where minutes = 60), count(*) filter (where minute < homeostasis.minutes_before(10) and minutes = 1)
     from homeostasis.issue_counts}, '1|0', 'what the usual rate is not taken from any more becomes an hour');
 
 # Whoever drives the extension by a schedule is told as well.
@@ -76,7 +76,7 @@ heard(sub { $_[0]{title} =~ /no_such_column/ }, 'advance() tells it');
 # What is usual is looked up in minutes.
 set_conf($node, 'homeostasis.spike_history' => '600min');
 $node->reload;
-poll_until($node, q{select homeostasis.minutes_before() between now() - interval '11 hours 3 minutes' and now() - interval '10 hours 3 minutes'},
+poll_until($node, q{select homeostasis.minutes_before(10) between now() - interval '10 hours 13 minutes' and now() - interval '10 hours 3 minutes'},
     't', 'minutes are kept for as long as the usual rate is taken from them');
 
 $listener->quit;
