@@ -193,7 +193,9 @@ sub rows
 {
   my ($psql, $name, $ago, $from, $until, $release) = @_;
   my %own = (
-    event_id => 'gen_random_uuid()', '"timestamp"' => 'o.at', received_at => "o.at + interval '5 milliseconds'",
+    event_id => q{encode(overlay(uuid_send(gen_random_uuid())
+      placing substr(int8send((extract(epoch from o.at) * 1000)::bigint), 3) from 1), 'hex')::uuid},
+    '"timestamp"' => 'o.at', received_at => "o.at + interval '5 milliseconds'",
     session_start => "o.at - interval '1 hour'", release => "'$release'",
     message => 't.head || (100000 + random() * 899999)::integer || t.tail',
     stack_hash => "case when o.k % 100 = 0 then md5(concat(t.number, ' $ago ', o.k))::uuid else t.stack_hash end",

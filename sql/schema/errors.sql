@@ -181,7 +181,7 @@ create table homeostasis.journal_positions
 comment on table homeostasis.errors is
   'One row an occurrence, partitioned by day; created ahead and dropped by maintain()';
 comment on column homeostasis.errors.event_id is
-  'Given by the reporter or made at capture; a second report with the same id and time is stored once. A string that is no uuid becomes its version 5 uuid in the namespace 5f0c8a1d-2e93-4b76-9c41-d7603be8f215';
+  'Given by the reporter, or made at capture, as a version 7 uuid; a second report with the same id and time is stored once. A string that is no uuid becomes its version 5 uuid in the namespace 5f0c8a1d-2e93-4b76-9c41-d7603be8f215';
 comment on column homeostasis.errors.fingerprint is
   '128-bit hash of what makes two occurrences the same problem; see issue_fingerprints';
 comment on column homeostasis.errors.statement is

@@ -148,8 +148,8 @@ select is((pg_temp.stored('{"error_id": "fc6d8c0c43fc4630ad850ee518f1b9d0"}')).e
 select is((pg_temp.stored('{"error_id": "request 17"}')).event_id,
   '3f0b9ef0-d16e-5638-aab3-b9013028c757',
   'another string becomes the version 5 uuid that is documented');
-select matches((pg_temp.stored('{}')).event_id::text, '^.{14}4.{4}[89ab]',
-  'without error_id a random uuid is made');
+select matches((pg_temp.stored('{}')).event_id::text, '^.{14}7.{4}[89ab]',
+  'without error_id a version 7 uuid is made');
 
 select is(row(e.error_type, e.language, e.level, e.origin, e.session_role_name)::text,
   row('error', 'unknown', 'error', 'ingest', session_user)::text,

@@ -51,6 +51,12 @@ select is((pg_temp.issue_of(:'long')).title, repeat('é', 100),
 select homeostasis.ingest('{"error_message": "", "error_type": "KeyError", "service": "shop"}') as empty \gset
 select is((pg_temp.issue_of(:'empty')).title, 'KeyError', 'an error without a message is titled by its type');
 
+-- Ids of errors that come one after the other are beside each other in the primary key.
+select is(count(*) filter (where e.event_id::text !~ '^.{14}7.{4}[89ab]'
+    or to_timestamp(('x0000' || translate(left(e.event_id::text, 13), '-', ''))::bit(64)::bigint / 1000.0)
+       not between e.received_at - interval '1 millisecond' and e.received_at),
+  0::bigint, 'an id that is made begins with the time') from homeostasis.errors e;
+
 -- An error that names no object is a problem of its statement.
 create function pg_temp.nameless(sqlstate text, message text, statement text) returns bigint
 language plpgsql as $$

@@ -313,6 +313,8 @@ is($node->safe_psql('postgres', captured('length(message)', q{message like 'x' |
 is($node->safe_psql('postgres', 'select sum(dropped_full + dropped_too_large + dropped_nested) from homeostasis.stat_intake'),
     '0', 'nothing was dropped on the way');
 is($node->safe_psql('postgres', 'select count(*) from homeostasis.rejected_events'), '0', 'or refused');
+is($node->safe_psql('postgres', captured('count(*)', q{event_id::text !~ '^.{14}7.{4}[89ab]' or left(event_id::text, 8) <>
+    substr(lpad(to_hex(trunc(extract(epoch from received_at) * 1000)::bigint), 12, '0'), 1, 8)})), '0', 'ids begin with the time');
 $node->stop;
 
 # A home database in another encoding ---------------------------------------
