@@ -224,7 +224,8 @@ homeo_pattern_matches(PG_FUNCTION_ARGS)
 	text	   *source = PG_GETARG_TEXT_PP(0);
 	text	   *subject = PG_GETARG_TEXT_PP(1);
 	HomeoSlice	source_slice = {VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source)};
-	HomeoSlice	subject_slice = {VARDATA_ANY(subject), VARSIZE_ANY_EXHDR(subject)};
+	HomeoSlice	whole = {VARDATA_ANY(subject), VARSIZE_ANY_EXHDR(subject)};
+	HomeoSlice	start = homeo_subject_make(whole, homeo_guc_match_subject_limit);
 	HomeoPattern *pattern;
 	volatile HomeoRegexOutcome outcome = HOMEO_REGEX_DIFFERS;
 
@@ -233,13 +234,11 @@ homeo_pattern_matches(PG_FUNCTION_ARGS)
 	pattern = palloc0(sizeof(HomeoPattern));
 	pattern->text = source_slice;
 	pattern->syntax = homeo_syntax_read(source_slice);
-	subject_slice = homeo_subject_make(subject_slice,
-									   homeo_guc_match_subject_limit);
 
 	/* The cache may not keep a pattern that is about to be freed. */
 	PG_TRY();
 	{
-		outcome = homeo_regex_match(pattern, subject_slice);
+		outcome = homeo_regex_match(pattern, start);
 	}
 	PG_FINALLY();
 	{
