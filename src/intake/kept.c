@@ -27,6 +27,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "base/guc.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
@@ -182,6 +183,22 @@ is_table_of_positions(Oid relid)
 		strcmp(get_database_name(MyDatabaseId), homeo_guc_database) == 0;
 }
 
+/*
+ * The end of what is in WAL.  Where the next record begins is behind the header
+ * of its page, which nobody can flush as long as the page has no record.
+ */
+static XLogRecPtr
+end_of_wal(void)
+{
+	XLogRecPtr	next = GetXLogInsertRecPtr();
+
+	if (XLogSegmentOffset(next, wal_segment_size) == SizeOfXLogLongPHD)
+		return next - SizeOfXLogLongPHD;
+	if (next % XLOG_BLCKSZ == SizeOfXLogShortPHD)
+		return next - SizeOfXLogShortPHD;
+	return next;
+}
+
 static void
 keep_at_drop(ObjectAccessType access, Oid class, Oid object, int sub, void *arg)
 {
@@ -193,7 +210,7 @@ keep_at_drop(ObjectAccessType access, Oid class, Oid object, int sub, void *arg)
 		HomeoKept  *kept = read_kept();
 
 		add_table(kept, object);
-		XLogFlush(GetXLogInsertRecPtr());
+		XLogFlush(end_of_wal());
 		write_kept(kept);
 		pfree(kept);
 	}

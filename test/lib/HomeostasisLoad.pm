@@ -250,16 +250,24 @@ sub miscounted
          join homeostasis.issue_fingerprints f using (service_id, fingerprint))};
     my $in_service = qq{service_id = (select id from homeostasis.services where name = '$service')};
 
+    # Where a day has hours in place of minutes, as one that is over has, that is
+    # what can be compared.
+    my $counts = qq{
+        (select *, date_trunc('day', minute, 'UTC') as day from homeostasis.issue_counts where $in_service)};
+    my $bin = q{date_bin(coalesce(w.minutes, 1) * interval '1 minute', minute, timestamptz '2000-01-01 00:00+00')};
+
     return split /\|/, $node->safe_psql('postgres', qq{
+        with wide as (select issue_id, day, max(minutes) as minutes from $counts c group by 1, 2)
         select
           (select count(*) from (select id, error_count, first_seen, last_seen from homeostasis.issues where $in_service) i
            full join (select issue_id as id, count(*) as n, min("timestamp") as first, max("timestamp") as last
                       from $rows_of_service r group by 1) r using (id)
            where (error_count, first_seen, last_seen) is distinct from (n, first, last)),
-          (select count(*) from (select issue_id, minute, sum(error_count) as error_count
-                                 from homeostasis.issue_counts where $in_service group by 1, 2) c
-           full join (select issue_id, date_trunc('minute', "timestamp") as minute, count(*) as n
-                      from $rows_of_service r group by 1, 2) r using (issue_id, minute)
+          (select count(*) from (select issue_id, $bin as start, sum(error_count) as error_count
+                                 from $counts c join wide w using (issue_id, day) group by 1, 2) c
+           full join (select issue_id, $bin as start, count(*) as n
+                      from (select r.*, "timestamp" as minute, date_trunc('day', "timestamp", 'UTC') as day
+                            from $rows_of_service r) r left join wide w using (issue_id, day) group by 1, 2) r using (issue_id, start)
            where error_count is distinct from n)});
 }
 
