@@ -31,13 +31,13 @@ day_of(TimestampTz timestamp)
 	return timestamp < 0 && timestamp % USECS_PER_DAY != 0 ? day - 1 : day;
 }
 
-/* Opens homeostasis.errors for the functions below. */
+/* Opens homeostasis.errors for the functions below, with a lock. */
 Relation
-homeo_partition_open_errors(void)
+homeo_partition_open_errors(LOCKMODE mode)
 {
 	Oid			schema = get_namespace_oid("homeostasis", false);
 
-	return table_open(get_relname_relid("errors", schema), AccessShareLock);
+	return table_open(get_relname_relid("errors", schema), mode);
 }
 
 /*
@@ -74,7 +74,7 @@ homeo_partition_ensure(TimestampTz timestamp)
 {
 	Datum		arg = DateADTGetDatum(day_of(timestamp));
 	Oid			type = DATEOID;
-	Relation	errors = homeo_partition_open_errors();
+	Relation	errors = homeo_partition_open_errors(AccessShareLock);
 	bool		found = OidIsValid(homeo_partition_of(errors, timestamp));
 
 	/*

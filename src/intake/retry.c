@@ -72,33 +72,40 @@ compare_receipt(const void *a, const void *b)
 	return result;
 }
 
-/* Whether table has the event, received less than RETRY_WINDOW before. */
+/* A table that events with their ids are looked up in. */
+typedef struct HomeoKnownIds
+{
+	Relation	table;
+	Relation	primary_key;
+	AttrNumber	service_id;
+	AttrNumber	event_id;
+	AttrNumber	received_at;
+	Snapshot	snapshot;
+} HomeoKnownIds;
+
+/* Whether ids has the event, received less than RETRY_WINDOW before. */
 static bool
-has_event(Relation table, Relation primary_key, Snapshot snapshot,
-		  const HomeoRow *row)
+has_event(const HomeoKnownIds *ids, const HomeoRow *row)
 {
 	HomeoEvent *event = row->prepared.event;
-	AttrNumber	received = get_attnum(RelationGetRelid(table), "received_at");
 	SysScanDesc scan;
 	ScanKeyData key[2];
 	HeapTuple	tuple;
 	bool		found = false;
 
-	ScanKeyInit(&key[0], get_attnum(RelationGetRelid(table), "service_id"),
-				BTEqualStrategyNumber, F_INT8EQ,
+	ScanKeyInit(&key[0], ids->service_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(row->service_id));
-	ScanKeyInit(&key[1], get_attnum(RelationGetRelid(table), "event_id"),
-				BTEqualStrategyNumber, F_UUID_EQ,
+	ScanKeyInit(&key[1], ids->event_id, BTEqualStrategyNumber, F_UUID_EQ,
 				UUIDPGetDatum(&event->event_id));
-	scan = systable_beginscan_ordered(table, primary_key, snapshot,
-									  lengthof(key), key);
+	scan = systable_beginscan_ordered(ids->table, ids->primary_key,
+									  ids->snapshot, lengthof(key), key);
 	while (!found &&
 		   (tuple = systable_getnext_ordered(scan,
 											 ForwardScanDirection)) != NULL)
 	{
 		bool		isnull;
-		Datum		value = heap_getattr(tuple, received,
-										 RelationGetDescr(table), &isnull);
+		Datum		value = heap_getattr(tuple, ids->received_at,
+										 RelationGetDescr(ids->table), &isnull);
 
 		found = DatumGetTimestampTz(value) > event->received - RETRY_WINDOW;
 	}
@@ -108,29 +115,27 @@ has_event(Relation table, Relation primary_key, Snapshot snapshot,
 
 /* Marks by NULL those of the rows whose events a table has. */
 static void
-drop_found(Oid table_oid, HomeoRow **rows, int nrows)
+drop_found(Oid table, HomeoRow **rows, int nrows)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
-	Relation	table = try_table_open(table_oid, AccessShareLock);
-	Relation	primary_key;
+	HomeoKnownIds ids = {.table = try_table_open(table, AccessShareLock)};
 
 	/* A partition that was detached and dropped meanwhile has none. */
-	if (table == NULL)
-	{
-		UnregisterSnapshot(snapshot);
+	if (ids.table == NULL)
 		return;
-	}
-	primary_key = index_open(homeo_primary_key_index_compat(table),
-							 AccessShareLock);
+	ids.snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	ids.primary_key = index_open(homeo_primary_key_index_compat(ids.table),
+								 AccessShareLock);
+	ids.service_id = get_attnum(table, "service_id");
+	ids.event_id = get_attnum(table, "event_id");
+	ids.received_at = get_attnum(table, "received_at");
 	for (int i = 0; i < nrows; i++)
 	{
-		if (rows[i] != NULL &&
-			has_event(table, primary_key, snapshot, rows[i]))
+		if (rows[i] != NULL && has_event(&ids, rows[i]))
 			rows[i] = NULL;
 	}
-	index_close(primary_key, NoLock);
-	table_close(table, NoLock);
-	UnregisterSnapshot(snapshot);
+	index_close(ids.primary_key, NoLock);
+	table_close(ids.table, NoLock);
+	UnregisterSnapshot(ids.snapshot);
 }
 
 /* Marks by NULL those of the rows that were stored before. */
@@ -140,7 +145,7 @@ drop_stored(HomeoRow **rows, int nrows)
 	TimestampTz oldest = rows[0]->prepared.event->received;
 	TimestampTz newest = oldest;
 	Oid			last = InvalidOid;
-	Relation	errors = homeo_partition_open_errors();
+	Relation	errors = homeo_partition_open_errors(AccessShareLock);
 
 	for (int i = 1; i < nrows; i++)
 	{
