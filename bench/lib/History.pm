@@ -43,7 +43,7 @@ sub make_services
   my ($cluster, $psql) = @_;
 
   make_events($cluster, $psql, 'bench_first', [ map { event_of($_) } 0 .. $Events::ISSUES - 1 ]);
-  $psql->query('select count(*) from bench_first, homeostasis.report_batch(events)');
+  $psql->query('select count(*) from bench_first, homeostasis.report_batch(value)');
   drained($psql);
   $psql->query('drop table bench_first');
   return;

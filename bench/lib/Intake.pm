@@ -13,6 +13,7 @@ use Time::HiRes qw(sleep time);
 
 use Cluster;
 use Events qw(event);
+use Files qw(make_table);
 use Psql;
 
 our @EXPORT_OK = qw(cpu drain drained make_batches make_events start wait_until wal);
@@ -42,8 +43,8 @@ sub start
   return ($cluster, $psql);
 }
 
-# make_batches(cluster, psql, table, calls, size): a table of that many calls of
-# report_batch(), of size events each, of issues at random.
+# make_batches(cluster, psql, table, calls, size): a table (id, value) of that many
+# arguments of report_batch(), of size events each, of issues at random.
 sub make_batches
 {
   my ($cluster, $psql, $table, $calls, $size) = @_;
@@ -57,22 +58,9 @@ sub make_batches
 sub make_events
 {
   my ($cluster, $psql, $table, @calls) = @_;
-  my $path = "$cluster->{directory}/$table.json";
   my $json = JSON::PP->new->canonical;
-  my $call = 0;
 
-  open my $file, '>', $path or die "$path: $!\n";
-  for my $events (@calls)
-  {
-    # COPY would read a backslash as the start of an escape.
-    printf {$file} "%d\t%s\n", ++$call, $json->encode($events) =~ s/\\/\\\\/gr;
-  }
-  close $file or die "$path: $!\n";
-  chmod 0644, $path or die "$path: $!\n";
-  $psql->query("create table $table (id integer primary key, events jsonb)");
-  $psql->query("copy $table from " . Psql::quote($path));
-  $psql->query("vacuum analyze $table");
-  unlink $path;
+  make_table($cluster, $psql, $table, 'jsonb', map { $json->encode($_) } @calls);
   return;
 }
 
@@ -163,7 +151,7 @@ sub drain
   my @pids = worker_pids($psql);
 
   while_stopped($psql, sub {
-    $psql->query("select count(*) from $table, homeostasis.report_batch(events)");
+    $psql->query("select count(*) from $table, homeostasis.report_batch(value)");
     $stored = $psql->value('select sum(stored) from homeostasis.stat_intake');
     $wal = wal($psql);
     $cpu = cpu(@pids);

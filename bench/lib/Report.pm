@@ -103,6 +103,21 @@ sub add
   return;
 }
 
+# add_ratios(what, unit, figures, yardsticks, goal, met, note): a row with a ratio
+# for each round, of the figures and yardsticks (references to arrays) of that
+# round.  met, a function, tells whether the median of them meets the goal; goal
+# may be undefined.
+sub add_ratios
+{
+  my ($self, $what, $unit, $figures, $yardsticks, $goal, $met, $note) = @_;
+  my @ratios = map { $figures->[$_] / $yardsticks->[$_] } 0 .. $#$figures;
+
+  $self->add(
+    what => $what, unit => $unit, figure => median(@$figures), yardstick => median(@$yardsticks),
+    ratios => \@ratios, note => $note, defined $goal ? (goal => $goal, met => $met->(median(@ratios))) : ());
+  return;
+}
+
 # failed(what, why): a measurement that could not be made.
 sub failed
 {
