@@ -51,7 +51,7 @@ choose(unsigned int n)
 }
 
 static size_t
-compose(char *text)
+compose(char *str)
 {
 	size_t		len = 0;
 	unsigned int n = 1 + choose(MOST_PIECES);
@@ -60,10 +60,10 @@ compose(char *text)
 	{
 		const char *piece = pieces[choose(sizeof(pieces) / sizeof(pieces[0]))];
 
-		memcpy(text +len, piece, strlen(piece));
+		memcpy(str + len, piece, strlen(piece));
 		len += strlen(piece);
 		if (choose(40) == 0)
-			text[		len++] = (char) choose(256);
+			str[len++] = (char) choose(256);
 	}
 	return len;
 }
@@ -78,15 +78,15 @@ test_composed(void)
 
 	for (i = 0; i < TEXTS; i++)
 	{
-		char text[	MOST_PIECES * 40];
-		char		original[sizeof(text)];
-		size_t		len = compose(text);
-		bool		cleared = homeo_scrub_filter_clears(text, len);
+		char		str[MOST_PIECES * 40];
+		char		original[sizeof(str)];
+		size_t		len = compose(str);
+		bool		cleared = homeo_scrub_filter_clears(str, len);
 		bool		changed;
 
-		memcpy(original, text, len);
-		changed = homeo_scrub(text, len) != len ||
-			memcmp(text, original, len) != 0;
+		memcpy(original, str, len);
+		changed = homeo_scrub(str, len) != len ||
+			memcmp(str, original, len) != 0;
 		ncleared += cleared;
 		nchanged += changed;
 		if (cleared && changed && nwrong++ < 10)
