@@ -98,9 +98,9 @@ insert_entries(HomeoBulkInsert *bulk, Relation index, IndexInfo *info)
 {
 	ExprContext *context = GetPerTupleExprContext(bulk->estate);
 	IndexUniqueCheck check = index->rd_index->indisunique ?
-		UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
+	UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
 	ExprState  *predicate = info->ii_Predicate == NIL ? NULL :
-		ExecPrepareQual(info->ii_Predicate, bulk->estate);
+	ExecPrepareQual(info->ii_Predicate, bulk->estate);
 
 	for (int i = 0; i < bulk->nrows; i++)
 	{

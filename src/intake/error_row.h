@@ -14,8 +14,7 @@
 typedef struct HomeoErrorRow
 {
 	int			ncolumns;
-	HomeoTransientColumn columns[HOMEO_ERROR_ROW_COLUMNS];	/* names as in
-															 * errors */
+	HomeoTransientColumn columns[HOMEO_ERROR_ROW_COLUMNS];	/* names as in errors */
 
 	/* of the row that was made last */
 	Datum		values[HOMEO_ERROR_ROW_COLUMNS];

@@ -13,6 +13,7 @@ my $node = new_cluster('main', 'homeostasis.mode' => 'observe');
 $node->safe_psql('postgres', 'create extension pg_walinspect');
 $node->safe_psql('postgres', 'create extension amcheck');
 
+$node->safe_psql('postgres', 'select homeostasis.create_partitions(3)');
 my $today = $node->safe_psql('postgres', q{select homeostasis.partition_of((now() at time zone 'UTC')::date)});
 
 # ingest(n, event): n errors in one batch, i is the number of each.  Returns how
@@ -51,8 +52,8 @@ is($node->safe_psql('postgres', q{select count(*) from homeostasis.errors where 
     'each with what is its own');
 
 ingest(300, q{jsonb_build_object('error_message', 'days ' || i, 'timestamp', now() - i % 5 * interval '1 day')});
-is($node->safe_psql('postgres', q{select string_agg(concat_ws(' ', n, right), ', ' order by day desc) from (
-      select p.day, count(*) as n, bool_and((e.timestamp at time zone 'UTC')::date = p.day) as right
+is($node->safe_psql('postgres', q{select string_agg(concat_ws(' ', n, there), ', ' order by day desc) from (
+      select p.day, count(*) as n, bool_and((e.timestamp at time zone 'UTC')::date = p.day) as there
       from homeostasis.errors e join homeostasis.partitions() p on p.relation = e.tableoid
       where message ~ '^days' group by 1) d}),
     join(', ', ('60 t') x 5), 'the days of a batch go to their partitions');
@@ -143,9 +144,12 @@ my $old = $node->safe_psql('postgres', "select homeostasis.partition_of($day)");
 $node->safe_psql('postgres', qq{
     do \$\$
     begin
-      execute (select format('create table homeostasis.turned (%s)', string_agg(
-          format('%I %s%s', attname, format_type(atttypid, null), case when attnotnull then ' not null' else '' end), ', ' order by attnum desc))
-        from pg_attribute where attrelid = 'homeostasis.errors'::regclass and attnum > 0 and not attisdropped);
+      execute (select format('create table homeostasis.turned (%s)', string_agg(part, ', ' order by place desc)) from (
+          select attnum, format('%I %s%s', attname, format_type(atttypid, null), case when attnotnull then ' not null' else '' end)
+          from pg_attribute where attrelid = 'homeostasis.errors'::regclass and attnum > 0 and not attisdropped
+          union all
+          select 0, format('constraint %I %s', conname, pg_get_constraintdef(oid))
+          from pg_constraint where conrelid = 'homeostasis.errors'::regclass and contype = 'c') c (place, part));
       alter table homeostasis.turned owner to homeostasis_owner;
       alter table homeostasis.errors detach partition $old;
       execute format('alter table homeostasis.errors attach partition homeostasis.turned for values from (%L) to (%L)',
