@@ -133,9 +133,14 @@ homeo_ascii_is_one_of(char c, const char *set)
 static inline bool
 homeo_ascii_starts(const char *text, size_t len, const char *literal)
 {
-	size_t		n = strlen(literal);
+	size_t		i;
 
-	return len >= n && memcmp(text, literal, n) == 0;
+	for (i = 0; literal[i] != '\0'; i++)
+	{
+		if (i >= len || text[i] != literal[i])
+			return false;
+	}
+	return true;
 }
 
 /* The same in any case; the literal is in lower case. */
@@ -152,17 +157,25 @@ homeo_ascii_starts_nocase(const char *text, size_t len, const char *literal)
 	return true;
 }
 
+/* Is a text of len bytes this literal? */
 static inline bool
 homeo_ascii_equals(const char *text, size_t len, const char *literal)
 {
 	return len == strlen(literal) && memcmp(text, literal, len) == 0;
 }
 
+/* The same in any case; the literal is in lower case. */
 static inline bool
 homeo_ascii_equals_nocase(const char *text, size_t len, const char *literal)
 {
-	return len == strlen(literal) &&
-		homeo_ascii_starts_nocase(text, len, literal);
+	size_t		i;
+
+	for (i = 0; i < len && literal[i] != '\0'; i++)
+	{
+		if (homeo_ascii_lower(text[i]) != literal[i])
+			return false;
+	}
+	return i == len && literal[i] == '\0';
 }
 
 #endif							/* HOMEO_ASCII_H */

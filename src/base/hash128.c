@@ -24,16 +24,17 @@ rotate_left(uint64_t x, int bits)
 	return (x << bits) | (x >> (64 - bits));
 }
 
-/* Bytes are read in little-endian order on every machine. */
+/*
+ * Bytes are read in little-endian order on every machine.  Written out, so that
+ * the compiler sees that it is one load.
+ */
 static inline uint64_t
 load64(const uint8_t *p)
 {
-	uint64_t	x = 0;
-	int			i;
-
-	for (i = 7; i >= 0; i--)
-		x = (x << 8) | p[i];
-	return x;
+	return (uint64_t) p[0] | (uint64_t) p[1] << 8 |
+		(uint64_t) p[2] << 16 | (uint64_t) p[3] << 24 |
+		(uint64_t) p[4] << 32 | (uint64_t) p[5] << 40 |
+		(uint64_t) p[6] << 48 | (uint64_t) p[7] << 56;
 }
 
 static inline void

@@ -428,15 +428,13 @@ static const char *const types_with_modifier[] = {
 	"varchar", "varying", "vector"
 };
 
-/* The length of "(10)" or "(10, 2)" at pos; 0 if there is none. */
+/* The length of "(10)" or "(10, 2)" at the parenthesis at pos; 0: another. */
 static size_t
 type_modifier(const Normalizer *s, size_t pos)
 {
 	size_t		i = pos;
 	int			number;
 
-	if (i >= s->len || s->in[i] != '(')
-		return 0;
 	for (number = 0; number < 2; number++)
 	{
 		size_t		start;
@@ -512,7 +510,8 @@ word(Normalizer *s)
 		if (s->in[s->pos - 1] == '_')
 			(void) hexadecimal(s);
 	}
-	if (takes_modifier(s->in + start, s->pos - start))
+	if (s->pos < s->len && s->in[s->pos] == '(' &&
+		takes_modifier(s->in + start, s->pos - start))
 		copy(s, type_modifier(s, s->pos));
 }
 
