@@ -44,29 +44,24 @@
 #define KNOWN_TEXTS		1024
 
 /*
- * The same for stacks: how many, and the bytes that they may take, which in a
- * worker are no more than a part of its share.
+ * The same for stacks: sets, by hash, of so many, of which the one that was read
+ * first makes room.
  */
-#define KNOWN_STACKS		4096
-#define KNOWN_STACKS_BYTES	(8 * 1024 * 1024)
-#define KNOWN_STACKS_PART	16
+#define KNOWN_STACK_SETS	1024
+#define KNOWN_STACK_WAYS	4
 
 /* Where an event that names no service goes. */
 #define DEFAULT_SERVICE	"default"
 
-/* A stack that was read before. */
+/* What was found in a stack. */
 typedef struct HomeoKnownStack
 {
 	HomeoFingerprint texts;		/* key: of the language and the text as it
 								 * came */
 	pg_uuid_t	hash;			/* of the text without its secrets */
-	HomeoFrame *frames;			/* point into a copy of that */
-	size_t		nframes;
+	bool		has_frames;
+	HomeoFingerprint frames;
 } HomeoKnownStack;
-
-static MemoryContext stack_memory = NULL;
-static HTAB *known_stacks = NULL;
-static Size known_stacks_bytes = 0;
 
 static inline const HomeoText *
 text_of(const HomeoEvent *event, HomeoEventField field)
@@ -386,7 +381,7 @@ homeo_prepare_stack(HomeoPrepared *prepared)
 	return json;
 }
 
-/* Reads a stack into *known, in the current memory context. */
+/* Reads a stack into *known, except for its key. */
 static void
 read_stack(const HomeoPrepared *prepared, HomeoKnownStack *known)
 {
@@ -394,6 +389,7 @@ read_stack(const HomeoPrepared *prepared, HomeoKnownStack *known)
 	HomeoFrame *frames = palloc(sizeof(HomeoFrame) * MAX_FRAMES);
 	char	   *copy = palloc(stack->len);
 	Size		len;
+	size_t		nframes;
 	size_t		ncut;
 	HomeoHash128 hash;
 
@@ -403,33 +399,13 @@ read_stack(const HomeoPrepared *prepared, HomeoKnownStack *known)
 	homeo_hash128_init(&hash, 0);
 	homeo_hash128_update(&hash, copy, len);
 	homeo_hash128_final(&hash, known->hash.data);
-	known->nframes = homeo_stacktrace_parse(slice_of(prepared->language),
-											homeo_slice(copy, len),
-											frames, MAX_FRAMES, &ncut);
-	known->frames = repalloc(frames,
-							 sizeof(HomeoFrame) * Max(known->nframes, 1));
-}
-
-static bool
-knows_enough_stacks(void)
-{
-	int64		most = KNOWN_STACKS_BYTES;
-	int64		part = homeo_memory_share() / KNOWN_STACKS_PART;
-
-	if (homeo_worker_is_mine())
-		most = Min(most, part);
-	return known_stacks_bytes > most ||
-		hash_get_num_entries(known_stacks) >= KNOWN_STACKS;
-}
-
-/* Forgets the stacks of late. */
-void
-homeo_prepare_forget(void)
-{
-	known_stacks = NULL;
-	known_stacks_bytes = 0;
-	if (stack_memory != NULL)
-		MemoryContextReset(stack_memory);
+	nframes = homeo_stacktrace_parse(slice_of(prepared->language),
+									 homeo_slice(copy, len),
+									 frames, MAX_FRAMES, &ncut);
+	known->has_frames = nframes > 0;
+	homeo_fingerprint_frames(frames, nframes, &known->frames);
+	pfree(copy);
+	pfree(frames);
 }
 
 /*
@@ -440,11 +416,12 @@ homeo_prepare_forget(void)
 static const HomeoKnownStack *
 find_stack(const HomeoPrepared *prepared)
 {
+	static HomeoKnownStack known[KNOWN_STACK_SETS][KNOWN_STACK_WAYS];
 	const HomeoText *stack = text_of(prepared->event, HOMEO_FIELD_STACK);
 	HomeoFingerprintBuilder builder;
-	HomeoKnownStack known;
-	HomeoKnownStack *entry;
-	MemoryContext caller;
+	HomeoKnownStack found;
+	HomeoKnownStack *set;
+	uint32		place;
 
 	/* What is without its secrets already may not lose anything more. */
 	homeo_fingerprint_init(&builder,
@@ -452,52 +429,41 @@ find_stack(const HomeoPrepared *prepared)
 	homeo_fingerprint_add_field(&builder, 0, prepared->language,
 								strlen(prepared->language));
 	homeo_fingerprint_add_field(&builder, 1, stack->data, stack->len);
-	homeo_fingerprint_final(&builder, &known.texts);
-	entry = known_stacks == NULL ? NULL :
-		hash_search(known_stacks, &known.texts, HASH_FIND, NULL);
-	if (entry != NULL)
-		return entry;
-
-	if (stack_memory == NULL)
-		stack_memory = AllocSetContextCreate(TopMemoryContext,
-											 "homeostasis stacks",
-											 ALLOCSET_DEFAULT_SIZES);
-	if (known_stacks == NULL || knows_enough_stacks())
+	homeo_fingerprint_final(&builder, &found.texts);
+	memcpy(&place, found.texts.bytes, sizeof(place));
+	set = known[place % KNOWN_STACK_SETS];
+	for (int i = 0; i < KNOWN_STACK_WAYS; i++)
 	{
-		HASHCTL		info = {
-			.keysize = sizeof(HomeoFingerprint),
-			.entrysize = sizeof(HomeoKnownStack),
-			.hcxt = stack_memory
-		};
-
-		homeo_prepare_forget();
-		known_stacks = hash_create("homeostasis stacks", 256, &info,
-								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		if (memcmp(&set[i].texts, &found.texts, sizeof(found.texts)) == 0)
+			return &set[i];
 	}
-	caller = MemoryContextSwitchTo(stack_memory);
-	read_stack(prepared, &known);
-	MemoryContextSwitchTo(caller);
-	known_stacks_bytes += stack->len + sizeof(HomeoFrame) * known.nframes;
-	entry = hash_search(known_stacks, &known.texts, HASH_ENTER, NULL);
-	*entry = known;
-	return entry;
+	read_stack(prepared, &found);
+	memmove(&set[1], &set[0], sizeof(*set) * (KNOWN_STACK_WAYS - 1));
+	set[0] = found;
+	return &set[0];
 }
 
 /*
  * Where the server raised an error its context names the functions that were
- * running.  Returns how many frames there are.
+ * running.
  */
-static size_t
-parse_context(const HomeoEvent *event, HomeoFrame *frames)
+static void
+read_context(const HomeoEvent *event, HomeoFingerprintInput *input)
 {
+	HomeoFrame *frames;
+	size_t		nframes;
 	size_t		ncut;
 
 	if (text_of(event, HOMEO_FIELD_CONTEXT)->data == NULL ||
 		text_of(event, HOMEO_FIELD_SQLSTATE)->data == NULL)
-		return 0;
-	return homeo_stacktrace_parse(slice_of("postgresql"),
-								  *text_of(event, HOMEO_FIELD_CONTEXT),
-								  frames, MAX_FRAMES, &ncut);
+		return;
+	frames = palloc(sizeof(HomeoFrame) * MAX_FRAMES);
+	nframes = homeo_stacktrace_parse(slice_of("postgresql"),
+									 *text_of(event, HOMEO_FIELD_CONTEXT),
+									 frames, MAX_FRAMES, &ncut);
+	input->has_frames = nframes > 0;
+	homeo_fingerprint_frames(frames, nframes, &input->frames);
+	pfree(frames);
 }
 
 /* Everything but the frames. */
@@ -550,7 +516,6 @@ static void
 make_fingerprint(HomeoPrepared *prepared, HomeoFingerprint *fingerprint)
 {
 	HomeoFingerprintInput input;
-	HomeoFrame *frames = NULL;
 
 	scrub(prepared, HOMEO_FIELD_MESSAGE);
 	scrub(prepared, HOMEO_FIELD_CONTEXT);
@@ -566,18 +531,12 @@ make_fingerprint(HomeoPrepared *prepared, HomeoFingerprint *fingerprint)
 
 		prepared->has_stack = true;
 		prepared->stack_hash = stack->hash;
+		input.has_frames = stack->has_frames;
 		input.frames = stack->frames;
-		input.nframes = stack->nframes;
 	}
 	else
-	{
-		frames = palloc(sizeof(HomeoFrame) * MAX_FRAMES);
-		input.frames = frames;
-		input.nframes = parse_context(prepared->event, frames);
-	}
+		read_context(prepared->event, &input);
 	homeo_fingerprint_event(&input, fingerprint);
-	if (frames != NULL)
-		pfree(frames);
 }
 
 /*

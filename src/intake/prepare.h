@@ -31,9 +31,6 @@ extern void homeo_prepare_complete(HomeoPrepared *prepared);
 /* Of an event on its way to the disk, only this; copies are palloc'd. */
 extern void homeo_prepare_scrub(HomeoEvent *event);
 
-/* Gives the memory back in which stacks of late are remembered. */
-extern void homeo_prepare_forget(void);
-
 /* A message's first line, cut to what fits a title; palloc'd. */
 extern char *homeo_prepare_title(const HomeoPrepared *prepared);
 

@@ -33,6 +33,7 @@ typedef enum FieldTag
 	TAG_DATATYPE = 9,
 	TAG_FUNCTION = 10,
 	TAG_PLACE = 11,
+	TAG_FRAMES = 12,
 	TAG_STATEMENT = 13,
 	TAG_IMITATED = 14,
 	TAG_SEARCH_PATH = 15
@@ -190,7 +191,7 @@ add_statement(HomeoFingerprintBuilder *builder,
 	HomeoSlice	statement = homeo_sql_text_innermost(in->context);
 	size_t		n;
 
-	if (statement.len == 0 && in->nframes > 0)
+	if (statement.len == 0 && in->has_frames)
 		return;
 	if (statement.len == 0)
 		statement = in->statement;
@@ -296,15 +297,17 @@ same(HomeoSlice a, HomeoSlice b)
  * A function that calls itself counts once: how often it did so is not what
  * the problem is.
  */
-static void
-add_frames(HomeoFingerprintBuilder *builder, const HomeoFrame *frames,
-		   size_t nframes)
+void
+homeo_fingerprint_frames(const HomeoFrame *frames, size_t nframes,
+						 HomeoFingerprint *out)
 {
+	HomeoFingerprintBuilder builder;
 	const HomeoFrame *last = NULL;
 	size_t		wanted = MAX_LIBRARY_FRAMES;
 	bool		app_only = false;
 	size_t		i;
 
+	homeo_fingerprint_init(&builder, HOMEO_FINGERPRINT_VERSION);
 	for (i = 0; i < nframes && !app_only; i++)
 		app_only = frames[i].in_app;
 	if (app_only)
@@ -319,11 +322,12 @@ add_frames(HomeoFingerprintBuilder *builder, const HomeoFrame *frames,
 		if (last != NULL && same(last->function, frame->function) &&
 			same(frame_place(last), frame_place(frame)))
 			continue;
-		add_name(builder, TAG_FUNCTION, frame->function);
-		add_name(builder, TAG_PLACE, frame_place(frame));
+		add_name(&builder, TAG_FUNCTION, frame->function);
+		add_name(&builder, TAG_PLACE, frame_place(frame));
 		last = frame;
 		wanted--;
 	}
+	homeo_fingerprint_final(&builder, out);
 }
 
 /*
@@ -368,8 +372,10 @@ homeo_fingerprint_event(const HomeoFingerprintInput *in,
 	add_slice(&builder, TAG_CONSTRAINT, in->constraint_name);
 	add_slice(&builder, TAG_DATATYPE, in->datatype_name);
 
-	if (!names_place(in))
-		add_frames(&builder, in->frames, in->nframes);
+	if (!names_place(in) && in->has_frames)
+		homeo_fingerprint_add_field(&builder, TAG_FRAMES,
+									(const char *) in->frames.bytes,
+									sizeof(in->frames.bytes));
 	if (homeo_fingerprint_reads_statement(in))
 		add_statement(&builder, in);
 

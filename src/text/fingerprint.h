@@ -20,7 +20,7 @@
  * to the placeholders of normalize.c, or to the names that stacktrace.c
  * finds makes another number of this.
  */
-#define HOMEO_FINGERPRINT_VERSION 2
+#define HOMEO_FINGERPRINT_VERSION 3
 
 /* Normalised messages are cut here before they are hashed. */
 #define HOMEO_FINGERPRINT_MESSAGE_BYTES 1024
@@ -64,17 +64,24 @@ typedef struct HomeoFingerprintInput
 	HomeoSlice	statement;		/* if homeo_fingerprint_reads_statement() */
 	HomeoSlice	search_path;
 	bool		imitated;		/* captured, but not the server's own error */
-	const HomeoFrame *frames;	/* innermost first, as stacktrace.c leaves
-								 * them */
-	size_t		nframes;
+	bool		has_frames;		/* it came from a function: frames is set */
+	HomeoFingerprint frames;	/* by homeo_fingerprint_frames() */
 } HomeoFingerprintInput;
+
+/*
+ * What frames, innermost first as stacktrace.c leaves them, are for a
+ * fingerprint.
+ */
+extern void homeo_fingerprint_frames(const HomeoFrame *frames, size_t nframes,
+									 HomeoFingerprint *out);
 
 /*
  * Fingerprint of the current version.  What makes two events one problem is
  * the kind (language, SQLSTATE, type), the normalised message, whether it is
- * the server's own error or a function raised one like it, and the place: the named object where the server names one, else functions and
- * files on the stack, without line numbers.  Of errors that name no object
- * the place is the statement, too, without its values.
+ * the server's own error or a function raised one like it, and the place: the
+ * named object where the server names one, else functions and files on the
+ * stack, without line numbers.  Of errors that name no object the place is the
+ * statement, too, without its values.
  */
 extern void homeo_fingerprint_event(const HomeoFingerprintInput *in,
 									HomeoFingerprint *out);

@@ -395,7 +395,6 @@ limit_memory(HomeoConsumer *c, int most)
 	c->memory_before = homeo_memory_used();
 	if (c->memory_before > share / 2)
 	{
-		homeo_prepare_forget();
 		homeo_regex_forget_all();
 		c->memory_before = homeo_memory_used();
 	}

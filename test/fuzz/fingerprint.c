@@ -37,6 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HomeoFingerprint once;
 	HomeoFingerprint twice;
 	HomeoFrame	frames[MAX_FRAMES];
+	size_t		nframes;
 	size_t		ncut;
 
 	in.language = take_field(&rest, &size);
@@ -52,9 +53,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in.statement = take_field(&rest, &size);
 	in.search_path = take_field(&rest, &size);
 	in.imitated = in.message.len % 2 == 1;
-	in.frames = frames;
-	in.nframes = homeo_stacktrace_parse(in.language, homeo_slice(rest, size),
-										frames, MAX_FRAMES, &ncut);
+	nframes = homeo_stacktrace_parse(in.language, homeo_slice(rest, size),
+									 frames, MAX_FRAMES, &ncut);
+	in.has_frames = nframes > 0;
+	homeo_fingerprint_frames(frames, nframes, &in.frames);
 	homeo_fingerprint_event(&in, &once);
 	homeo_fingerprint_event(&in, &twice);
 	CHECK(memcmp(&once, &twice, sizeof(once)) == 0);
