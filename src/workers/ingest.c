@@ -106,7 +106,7 @@
  * and while the worker is behind: each issue and each minute of it is then
  * written less often.
  */
-#define LARGE_BATCHES		4
+#define LARGE_BATCHES		8
 
 /* Failures in a row after which a batch is taken apart, or an event left. */
 #define MAX_TRIES			3
