@@ -4,6 +4,10 @@
  *
  * Called by store_rows.c, with SPI connected.
  *
+ * To count a service's issues takes a millisecond, so while there is room for
+ * many more they are counted once a second, and again when a part of that
+ * room is used: the limit holds even if all writers do so at once.
+ *
  * Memory: one hash table of problems that have an issue, begun anew when it
  * has grown to its limit.  They are not looked up again; one whose issue is
  * gone since may be made once more than the limit allows.
@@ -18,8 +22,25 @@
 #include "intake/issue_of.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #define MAX_KNOWN	10000
+
+/* So many writers may use the room that each of them has found. */
+#define MAX_WRITERS	64
+
+/* Services whose room is remembered, by their id. */
+#define ROOMS		64
+
+/* For how many issues there was room. */
+typedef struct HomeoIssueRoom
+{
+	int64		service_id;
+	TimestampTz counted_at;
+	int			limit;			/* the setting then */
+	int64		room;
+	int64		used;			/* of it, at most, since then */
+} HomeoIssueRoom;
 
 typedef struct HomeoProblem
 {
@@ -88,9 +109,8 @@ find_new(HomeoRow **rows, int nrows, HomeoRow **new)
 	return nnew;
 }
 
-/* How many more issues the reports for a service may make. */
 static int64
-room_for_issues(int64 service_id)
+count_room(int64 service_id)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[] = {INT8OID, INT8OID};
@@ -103,6 +123,40 @@ room_for_issues(int64 service_id)
 				  " where service_id = $1 limit $2) i",
 				  2, types, values, SPI_OK_SELECT);
 	return DatumGetInt64(homeo_spi_value(0, 1));
+}
+
+/*
+ * How many of wanted issues more the reports for a service may make.  Some
+ * that were not made after all, as their transaction was rolled back, count
+ * until the room is counted again: before that anybody is refused.
+ */
+static int64
+room_for_issues(int64 service_id, int64 wanted)
+{
+	static HomeoIssueRoom rooms[ROOMS];
+	HomeoIssueRoom *known_room = &rooms[service_id % ROOMS];
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (known_room->service_id != service_id ||
+		known_room->limit != homeo_guc_max_issues_per_service ||
+		now - known_room->counted_at > USECS_PER_SEC ||
+		now < known_room->counted_at ||
+		known_room->used + wanted > known_room->room / MAX_WRITERS)
+	{
+		known_room->service_id = service_id;
+		known_room->limit = homeo_guc_max_issues_per_service;
+		known_room->counted_at = now;
+		known_room->room = count_room(service_id);
+		known_room->used = 0;
+	}
+	known_room->used += wanted;
+	return Min(known_room->room, wanted);
+}
+
+static bool
+same_service(const HomeoRow *a, const HomeoRow *b)
+{
+	return a->service_id == b->service_id;
 }
 
 /*
@@ -138,7 +192,8 @@ homeo_issue_limit_apply(HomeoRow **rows, int nrows)
 	for (int u = 0; u < nnew; u++)
 	{
 		if (u == 0 || new[u]->service_id != new[u - 1]->service_id)
-			room = room_for_issues(new[u]->service_id);
+			room = room_for_issues(new[u]->service_id,
+								   homeo_row_run_end(new, nnew, u, same_service) - u);
 		if (room-- > 0)
 			continue;
 		while (!homeo_row_same_problem(rows[r], new[u]))
