@@ -95,5 +95,25 @@ wait_for_value($node, 'show homeostasis.max_issues_per_service', '21');
 as_prankster(q{select homeostasis.ingest('{"service": "service 1", "error_message": "something else"}')});
 is($node->safe_psql('postgres', "select $issues"), '21', 'a higher limit makes room');
 
+# With room for many a session does not count them for each event.
+set_conf($node, 'homeostasis.max_issues_per_service' => 300);
+$node->reload;
+wait_for_value($node, 'show homeostasis.max_issues_per_service', '300');
+like(as_prankster(q{
+    do $$
+    declare
+      refused int := 0;
+    begin
+      for n in 5001 .. 5400 loop
+        begin
+          perform homeostasis.ingest(jsonb_build_object('service', 'service 1', 'error_message', public.word(n) || ' went wrong'));
+        exception when configuration_limit_exceeded then
+          refused := refused + 1;
+        end;
+      end loop;
+      raise notice 'refused: %', refused;
+    end $$}), qr/refused: 121\b/, 'the limit is kept, by one event after the other');
+is($node->safe_psql('postgres', "select $issues"), '300', 'and exactly so many issues are made');
+
 $node->stop;
 done_testing();
