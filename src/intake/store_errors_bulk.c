@@ -15,6 +15,8 @@
 #include "base/bulk_insert.h"
 #include "intake/error_row.h"
 #include "intake/partition.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/rel.h"
 
 /* A partition that rows go into. */
@@ -76,12 +78,17 @@ close_target(HomeoTarget *target)
 	table_close(target->table, NoLock);
 }
 
-/* Would an INSERT into errors do more than to put rows into its partitions? */
+/*
+ * Would an INSERT into errors do no more than to put rows into its partitions?
+ * Where it may not, it says so best.
+ */
 static bool
 is_plain(Relation errors)
 {
 	return errors->trigdesc == NULL && errors->rd_rules == NULL &&
-		!errors->rd_rel->relforcerowsecurity;
+		!errors->rd_rel->relforcerowsecurity &&
+		pg_class_aclcheck(RelationGetRelid(errors), GetUserId(),
+						  ACL_INSERT) == ACLCHECK_OK;
 }
 
 static void
