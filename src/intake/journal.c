@@ -164,12 +164,6 @@ shmem_attach(void *memory, Size size, bool found)
 	pg_atomic_init_u64(&j->written, 0);
 	pg_atomic_init_u64(&j->flushed, 0);
 	pg_atomic_init_u32(&j->flush_wanted, 0);
-	for (int i = 0; i < HOMEO_MAX_INGEST_WORKERS; i++)
-	{
-		pg_atomic_init_u64(&j->end_of[i], 0);
-		pg_atomic_init_u64(&j->stored[i], 0);
-		pg_atomic_init_u64(&j->released[i], 0);
-	}
 	for (int i = 0; i < HOMEO_JOURNAL_COUNTERS; i++)
 		pg_atomic_init_u64(&j->counter[i], 0);
 
@@ -183,6 +177,13 @@ shmem_attach(void *memory, Size size, bool found)
 		j->oldest = j->first;
 	pg_atomic_write_u64(&j->written, HOMEO_JOURNAL_POSITION(j->first, 0));
 	pg_atomic_write_u64(&j->flushed, HOMEO_JOURNAL_POSITION(j->first, 0));
+	for (int i = 0; i < HOMEO_MAX_INGEST_WORKERS; i++)
+	{
+		/* What older lives have left may be anybody's. */
+		pg_atomic_init_u64(&j->end_of[i], HOMEO_JOURNAL_POSITION(j->first, 0));
+		pg_atomic_init_u64(&j->stored[i], 0);
+		pg_atomic_init_u64(&j->released[i], 0);
+	}
 }
 
 /* Called from _PG_init, after the ring's. */
@@ -667,17 +668,6 @@ homeo_journal_stored(int consumer)
 	return pg_atomic_read_u64(&journal->stored[consumer]);
 }
 
-/*
- * Whether a consumer has looked at all that older lives left, and stored all
- * that this one has for it.
- */
-static bool
-has_stored_all(int consumer, uint64 position)
-{
-	return position >= HOMEO_JOURNAL_POSITION(journal->first, 0) &&
-		position >= pg_atomic_read_u64(&journal->end_of[consumer]);
-}
-
 uint64
 homeo_journal_backlog(int consumer)
 {
@@ -685,7 +675,7 @@ homeo_journal_backlog(int consumer)
 	uint64		from = homeo_journal_stored(consumer);
 	uint64		oldest = HOMEO_JOURNAL_POSITION(homeo_journal_oldest_segment(), 0);
 
-	if (has_stored_all(consumer, from))
+	if (from >= homeo_journal_end_of(consumer))
 		return 0;
 	from = Max(from, oldest);
 	if (from >= end)
@@ -753,7 +743,7 @@ released_by_all(void)
 	{
 		uint64		position = pg_atomic_read_u64(&journal->released[i]);
 
-		if (!has_stored_all(i, position))
+		if (position < homeo_journal_end_of(i))
 			least = Min(least, position);
 	}
 	return least;

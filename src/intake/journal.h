@@ -92,7 +92,10 @@ extern void homeo_journal_remove_all(void);
 /* Which consumer stores a bucket. */
 extern int	homeo_journal_consumer(uint32 bucket);
 
-/* Behind the last block, of all and of a consumer's in this epoch. */
+/*
+ * Behind the last block, of all and of a consumer's; what older lives have left
+ * may be any consumer's.
+ */
 extern uint64 homeo_journal_end(void);
 extern uint64 homeo_journal_end_of(int consumer);
 

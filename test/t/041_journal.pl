@@ -239,6 +239,17 @@ poll_until($node, q{select count(*) > 1000 and count(*) = count(distinct stateme
 $node->start;
 poll_until($node, q{select count(*) || ' ' || count(distinct statement) from homeostasis.errors where message like '%"late %'}, '100 100',
     'so does, at a shutdown, what waited in the ring');
+
+# What another life has left is stored without a pause: one after each batch
+# would make these take five minutes.
+set_conf($node, 'homeostasis.workers' => 'off', 'homeostasis.batch_size' => 1, 'homeostasis.ring_size' => '64MB');
+$node->restart;
+report("long $_", 40) foreach 1 .. 15;
+$node->stop('immediate');
+set_conf($node, 'homeostasis.workers' => 'on');
+$node->start;
+poll_until($node, q{select count(*) from homeostasis.errors e join homeostasis.services s on s.id = e.service_id
+    where s.name like 'long %'}, '600', 'a long journal is stored at one go', 90);
 $node->stop;
 
 done_testing();
