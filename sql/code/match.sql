@@ -79,7 +79,7 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_strip_nulls(jsonb_build_object(
-    'language', coalesce(example ->> 'language', rule.language, 'sql'),
+    'language', coalesce(example ->> 'language', rule.language, 'unknown'),
     'error_type', coalesce(example ->> 'error_type', rule.error_type, 'unknown'),
     'sqlstate', example ->> 'sqlstate',
     'error_message', example ->> 'message',
@@ -127,6 +127,12 @@ as $$
   cross join lateral homeostasis.explain_match(e.event, true, e.id) x
   cross join lateral homeostasis.match(e.event) m
   where e.event is not null and x.outcome = 'won' and m.rule_id <> e.id
+  union all
+  select r.id, 'matches its own counter-example', format('counter-example %s', e.place)
+  from homeostasis.rules r
+  cross join jsonb_array_elements(r.counter_examples) with ordinality e (example, place)
+  cross join lateral homeostasis.explain_match(homeostasis.example_event(r, e.example), true, r.id) x
+  where r.enabled and e.example ? 'message' and x.outcome in ('won', 'outranked', 'missed')
   union all
   select p.id, 'matches the empty string', p.name
   from pattern p

@@ -103,9 +103,8 @@ declare
     'table_name', 'string', 'column_name', 'string', 'constraint_name', 'string',
     'datatype_name', 'string', 'pattern', 'string', 'detail_pattern', 'string',
     'context_pattern', 'string', 'statement_pattern', 'string', 'template', 'string',
-    'tags', 'array', 'examples', 'array', 'enabled', 'boolean');
+    'tags', 'array', 'examples', 'array', 'counter_examples', 'array', 'enabled', 'boolean');
   field record;
-  example jsonb;
 begin
   for field in
     select k.key, types ->> k.key as wanted, jsonb_typeof(k.value) as given, k.value
@@ -151,10 +150,14 @@ begin
     perform homeostasis.refuse_rule(name, 'severity', format('may not be "%s"', rule ->> 'severity'),
       'Severities are low, medium, high and critical.');
   end if;
-  for example in select jsonb_array_elements(rule -> 'examples') loop
-    if jsonb_typeof(example) <> 'object' or not example ?| array['sql', 'message'] then
-      perform homeostasis.refuse_rule(name, 'examples', 'must be an array of objects with sql or message',
-        'An example is the SQL that provokes the error, or the message as the server words it.');
+  for field in
+    select k as key, e as value
+    from unnest(array['examples', 'counter_examples']) k
+    cross join lateral jsonb_array_elements(rule -> k) e
+  loop
+    if jsonb_typeof(field.value) <> 'object' or not field.value ?| array['sql', 'message'] then
+      perform homeostasis.refuse_rule(name, field.key, 'must be an array of objects with sql or message',
+        'An example is the SQL that provokes the error, or the message as the software words it.');
     end if;
   end loop;
 end
@@ -236,6 +239,7 @@ begin
   select coalesce(array_agg(jsonb_populate_record(null::homeostasis.rules,
            jsonb_build_object('category', 'general', 'severity', 'medium', 'priority', 0,
              'language', pack -> 'language', 'tags', '[]'::jsonb, 'examples', '[]'::jsonb,
+             'counter_examples', '[]'::jsonb,
              'enabled', true)
            || r.value
            || jsonb_build_object('pack', pack_name, 'shipped', load_rules.shipped,

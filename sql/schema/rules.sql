@@ -36,6 +36,7 @@ create table homeostasis.rules
   template text,
   tags text[] not null default '{}',
   examples jsonb not null default '[]' check (jsonb_typeof(examples) = 'array'),
+  counter_examples jsonb not null default '[]' check (jsonb_typeof(counter_examples) = 'array'),
   enabled boolean not null default true,
   disabled_reason text,
   shipped boolean not null default false,
@@ -78,9 +79,10 @@ comment on column homeostasis.rules.sqlstates is
   'Any of these; an entry of two characters stands for the whole class';
 comment on column homeostasis.rules.priority is
   'Decides between rules that are equally specific and confident: the higher wins';
-comment on column homeostasis.rules.language is 'Condition: the language of the service; null: any';
+comment on column homeostasis.rules.language is
+  'Condition: the language of the service, or the one that it runs on, as java for kotlin; null: any';
 comment on column homeostasis.rules.error_type is
-  'For the server''s own errors the name of the condition, such as unique_violation';
+  'Condition: the type of the error, with or without its package; for the server''s own errors the name of the condition, such as unique_violation';
 comment on column homeostasis.rules.pattern is
   'PCRE2, tested against the message; named groups become captures';
 comment on column homeostasis.rules.detail_pattern is 'PCRE2, tested against the detail';
@@ -90,6 +92,8 @@ comment on column homeostasis.rules.template is
   'Name of the patch template that turns this diagnosis into SQL; null: advice only';
 comment on column homeostasis.rules.examples is
   'Array of objects: sql provokes the error, or message and sqlstate state it';
+comment on column homeostasis.rules.counter_examples is
+  'Array of objects like examples: errors that look alike, which the rule must not match';
 comment on column homeostasis.rules.shipped is 'Came with the extension';
 comment on column homeostasis.rules.modified is
   'A shipped rule that was edited here: pg_dump keeps it and an update leaves it alone';

@@ -131,13 +131,13 @@ homeo_ascii_is_one_of(char c, const char *set)
 
 /* Does a text of len bytes begin with this literal? */
 static inline bool
-homeo_ascii_starts(const char *text, size_t len, const char *literal)
+homeo_ascii_starts(const char *str, size_t len, const char *literal)
 {
 	size_t		i;
 
 	for (i = 0; literal[i] != '\0'; i++)
 	{
-		if (i >= len || text[i] != literal[i])
+		if (i >= len || str[i] != literal[i])
 			return false;
 	}
 	return true;
@@ -145,13 +145,13 @@ homeo_ascii_starts(const char *text, size_t len, const char *literal)
 
 /* The same in any case; the literal is in lower case. */
 static inline bool
-homeo_ascii_starts_nocase(const char *text, size_t len, const char *literal)
+homeo_ascii_starts_nocase(const char *str, size_t len, const char *literal)
 {
 	size_t		i;
 
 	for (i = 0; literal[i] != '\0'; i++)
 	{
-		if (i >= len || homeo_ascii_lower(text[i]) != literal[i])
+		if (i >= len || homeo_ascii_lower(str[i]) != literal[i])
 			return false;
 	}
 	return true;
@@ -159,20 +159,20 @@ homeo_ascii_starts_nocase(const char *text, size_t len, const char *literal)
 
 /* Is a text of len bytes this literal? */
 static inline bool
-homeo_ascii_equals(const char *text, size_t len, const char *literal)
+homeo_ascii_equals(const char *str, size_t len, const char *literal)
 {
-	return len == strlen(literal) && memcmp(text, literal, len) == 0;
+	return len == strlen(literal) && memcmp(str, literal, len) == 0;
 }
 
 /* The same in any case; the literal is in lower case. */
 static inline bool
-homeo_ascii_equals_nocase(const char *text, size_t len, const char *literal)
+homeo_ascii_equals_nocase(const char *str, size_t len, const char *literal)
 {
 	size_t		i;
 
 	for (i = 0; i < len && literal[i] != '\0'; i++)
 	{
-		if (homeo_ascii_lower(text[i]) != literal[i])
+		if (homeo_ascii_lower(str[i]) != literal[i])
 			return false;
 	}
 	return i == len && literal[i] == '\0';

@@ -16,6 +16,7 @@
 #include "base/guc.h"
 #include "port/pg_bitutils.h"
 #include "portability/instr_time.h"
+#include "rules/condition.h"
 #include "rules/prefilter.h"
 #include "rules/rank.h"
 #include "rules/regex.h"
@@ -75,15 +76,6 @@ has_sqlstate(const HomeoRule *rule, HomeoSlice sqlstate)
 	return rule->nsqlstates == 0;
 }
 
-static bool
-has_value(HomeoSlice wanted, HomeoSlice value)
-{
-	if (wanted.data == NULL)
-		return true;
-	return value.data != NULL && value.len == wanted.len &&
-		memcmp(value.data, wanted.data, wanted.len) == 0;
-}
-
 /*
  * The column of the first condition that the event doesn't meet, or NULL
  * when it meets all.  Of patterns only this is looked at: whether the event
@@ -96,7 +88,9 @@ failing_condition(const HomeoRule *rule, const HomeoMatchInput *input)
 		return "sqlstates";
 	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
 	{
-		if (!has_value(rule->exact[i], homeo_ruleset_exact_value(input, i)))
+		if (rule->exact[i].data != NULL &&
+			!homeo_condition_holds(i, rule->exact[i],
+								   homeo_ruleset_exact_value(input, i)))
 			return homeo_ruleset_exact_columns[i];
 	}
 	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
@@ -167,7 +161,10 @@ keep_capture(HomeoSlice name, HomeoSlice value, void *arg)
 	capture->name = copy_to_database(name);
 	foreach(lc, matching->captures)
 	{
-		if (has_value(((Capture *) lfirst(lc))->name, capture->name))
+		HomeoSlice	other = ((Capture *) lfirst(lc))->name;
+
+		if (other.len == capture->name.len &&
+			memcmp(other.data, capture->name.data, other.len) == 0)
 			return;
 	}
 	capture->value = copy_to_database(value);

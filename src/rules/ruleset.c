@@ -25,6 +25,7 @@
 #include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
+#include "rules/condition.h"
 #include "rules/prefilter.h"
 #include "rules/rank.h"
 #include "rules/subject.h"
@@ -550,7 +551,11 @@ homeo_ruleset_find(const HomeoRuleset *rules, const HomeoMatchInput *input,
 
 	visit_entry(rules, CONDITION_NONE, value, visit, arg);
 	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
-		visit_entry(rules, i, homeo_ruleset_exact_value(input, i), visit, arg);
+	{
+		for (value = homeo_ruleset_exact_value(input, i); value.data != NULL;
+			 value = homeo_condition_wider(i, value))
+			visit_entry(rules, i, value, visit, arg);
+	}
 
 	value = input->sqlstate;
 	visit_entry(rules, CONDITION_SQLSTATE, value, visit, arg);

@@ -1,0 +1,20 @@
+/*
+ * condition.h
+ *		When an event has the value that a rule asks for.
+ */
+#ifndef HOMEO_CONDITION_H
+#define HOMEO_CONDITION_H
+
+#include "rules/ruleset.h"
+
+/*
+ * A value that a rule may ask for, too, where an event has the given one; data
+ * NULL: there is none.
+ */
+extern HomeoSlice homeo_condition_wider(HomeoExact condition, HomeoSlice value);
+
+/* Does value, data NULL if the event has none, meet the condition? */
+extern bool homeo_condition_holds(HomeoExact condition, HomeoSlice wanted,
+								  HomeoSlice value);
+
+#endif							/* HOMEO_CONDITION_H */
