@@ -96,6 +96,8 @@ comment on constraint rules_confidence_check on homeostasis.rules is
   'Give a number from 0 to 1, such as 0.9 for a cause that is nearly certain.';
 comment on constraint rules_examples_check on homeostasis.rules is
   'Give an array of objects, or an empty one.';
+comment on constraint rules_counter_examples_check on homeostasis.rules is
+  'Give an array of objects, or an empty one.';
 comment on constraint patch_templates_name_check on homeostasis.patch_templates is
   'Use small letters, digits and underscores, beginning with a letter.';
 comment on constraint patch_templates_class_check on homeostasis.patch_templates is

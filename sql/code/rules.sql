@@ -58,6 +58,16 @@ begin
 end
 $$;
 
+create function homeostasis.write_revision() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.revision := nextval('homeostasis.rule_revisions');
+  return new;
+end
+$$;
+
 -- Triggers of one kind fire in the order of their names.
 create trigger check_rule before insert or update on homeostasis.rules
   for each row execute function homeostasis.check_rule();
@@ -70,11 +80,14 @@ create trigger restore_modified before insert on homeostasis.rules
 create trigger touch_rule before update on homeostasis.rules
   for each row when (old is distinct from new and old.updated_at = new.updated_at)
   execute function homeostasis.touch_rule();
+create trigger write_revision before insert or update on homeostasis.rules
+  for each row execute function homeostasis.write_revision();
 create trigger invalidate_rules
   after insert or update or delete or truncate on homeostasis.rules
   for each statement execute function homeostasis.invalidate_rules();
--- Replicated rows must be noticed, too.
+-- Replicated rows must be noticed, too, and their numbers are another server's.
 alter table homeostasis.rules enable always trigger invalidate_rules;
+alter table homeostasis.rules enable always trigger write_revision;
 
 -- Raises with the name of the rule and of the key at fault.
 create function homeostasis.refuse_rule(rule text, key text, problem text, remedy text)
@@ -213,7 +226,7 @@ create function homeostasis.rule_content(rule homeostasis.rules) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select to_jsonb(rule) - array['updated_at', 'modified', 'disabled_reason']
+  select to_jsonb(rule) - array['updated_at', 'modified', 'disabled_reason', 'revision']
 $$;
 
 create function homeostasis.load_rules(pack jsonb, shipped boolean default false) returns jsonb
@@ -243,7 +256,7 @@ begin
              'enabled', true)
            || r.value
            || jsonb_build_object('pack', pack_name, 'shipped', load_rules.shipped,
-             'modified', false, 'updated_at', now()))), '{}')
+             'modified', false, 'updated_at', now(), 'revision', 0))), '{}')
     into wanted
     from jsonb_array_elements(pack -> 'rules') r;
 
@@ -346,11 +359,14 @@ comment on function homeostasis.load_rules(jsonb, boolean) is
   'Loads a rule pack, all of it or nothing: adds, updates and removes rules until the pack''s are those given; rules edited here are kept. Returns how many were loaded, updated, unchanged, removed and kept. shipped => true is for the extension''s own script, which a superuser runs';
 comment on function homeostasis.unload_rules(text) is
   'Removes a rule pack and its rules; returns how many rules';
+comment on function homeostasis.write_revision() is
+  'Trigger of rules: gives each version of a rule a number of its own';
 comment on trigger check_rule on homeostasis.rules is 'See check_rule()';
 comment on trigger invalidate_rules on homeostasis.rules is 'See invalidate_rules()';
 comment on trigger keep_modified on homeostasis.rules is 'See keep_modified()';
 comment on trigger restore_modified on homeostasis.rules is 'See restore_modified()';
 comment on trigger touch_rule on homeostasis.rules is 'See touch_rule()';
+comment on trigger write_revision on homeostasis.rules is 'See write_revision()';
 
 grant execute on function homeostasis.load_rules(jsonb, boolean) to homeostasis_admin;
 grant execute on function homeostasis.unload_rules(text) to homeostasis_admin;

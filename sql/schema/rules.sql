@@ -41,8 +41,11 @@ create table homeostasis.rules
   disabled_reason text,
   shipped boolean not null default false,
   modified boolean not null default false,
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  revision bigint not null default 0
 );
+
+create sequence homeostasis.rule_revisions;
 
 create table homeostasis.analysis
 (
@@ -97,6 +100,9 @@ comment on column homeostasis.rules.counter_examples is
 comment on column homeostasis.rules.shipped is 'Came with the extension';
 comment on column homeostasis.rules.modified is
   'A shipped rule that was edited here: pg_dump keeps it and an update leaves it alone';
+comment on column homeostasis.rules.revision is
+  'Another number whenever the row is written, by which processes see what has changed';
+comment on sequence homeostasis.rule_revisions is 'Numbers for rules.revision';
 comment on table homeostasis.analysis is
   'What a rule, a person or a model said about an issue';
 comment on column homeostasis.rule_packs.version is 'The author''s version of the pack; compared for equality only';

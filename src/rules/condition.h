@@ -5,7 +5,7 @@
 #ifndef HOMEO_CONDITION_H
 #define HOMEO_CONDITION_H
 
-#include "rules/ruleset.h"
+#include "rules/rule.h"
 
 /*
  * A value that a rule may ask for, too, where an event has the given one; data

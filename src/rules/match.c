@@ -4,8 +4,9 @@
  *
  * Called by the SQL functions of rules.c and by whoever stores events.  An
  * index of conditions and a scan of the message give candidates; these are
- * tried with PCRE2 in the order in which they would win, and the first that
- * matches has won.  No text and no pattern raises an error.
+ * tried with PCRE2 in the order in which they would win, over all parts of the
+ * ruleset, and the first that matches has won.  No text and no pattern raises
+ * an error.
  *
  * Everything is allocated in CurrentMemoryContext.
  */
@@ -16,8 +17,6 @@
 #include "base/guc.h"
 #include "port/pg_bitutils.h"
 #include "portability/instr_time.h"
-#include "rules/condition.h"
-#include "rules/prefilter.h"
 #include "rules/rank.h"
 #include "rules/regex.h"
 #include "rules/ruleset.h"
@@ -26,7 +25,7 @@
 /* One event on its way through the rules. */
 typedef struct Matching
 {
-	HomeoRuleset *ruleset;
+	const HomeoRuleset *ruleset;
 	const HomeoMatchInput *input;
 	HomeoSlice	subjects[HOMEO_PATTERN_COUNT];	/* UTF-8, once made */
 	bool		made[HOMEO_PATTERN_COUNT];
@@ -38,6 +37,14 @@ typedef struct Capture
 	HomeoSlice	name;			/* in the database's encoding */
 	HomeoSlice	value;
 } Capture;
+
+/* A rule of one of the parts; rule NULL: none. */
+typedef struct RuleRef
+{
+	const HomeoRulePart *part;
+	uint32		rank;			/* in that part */
+	const HomeoImageRule *rule;
+} RuleRef;
 
 /* How the trial of a rule ended. */
 typedef struct Trial
@@ -53,92 +60,121 @@ subject_of(Matching *matching, HomeoPatternKind kind)
 	if (!matching->made[kind])
 	{
 		matching->subjects[kind] =
-			homeo_subject_make(homeo_ruleset_text(matching->input, kind),
+			homeo_subject_make(homeo_rule_text(matching->input, kind),
 							   homeo_guc_match_subject_limit);
 		matching->made[kind] = true;
 	}
 	return matching->subjects[kind];
 }
 
-static bool
-has_sqlstate(const HomeoRule *rule, HomeoSlice sqlstate)
+/* What the callback of homeo_image_find() needs. */
+typedef struct Considering
 {
-	for (int i = 0; i < rule->nsqlstates; i++)
-	{
-		size_t		len = strlen(rule->sqlstates[i]);
-
-		/* Two characters stand for the class. */
-		if (sqlstate.data != NULL && len <= sqlstate.len &&
-			(len == sqlstate.len || len == 2) &&
-			memcmp(rule->sqlstates[i], sqlstate.data, len) == 0)
-			return true;
-	}
-	return rule->nsqlstates == 0;
-}
-
-/*
- * The column of the first condition that the event doesn't meet, or NULL
- * when it meets all.  Of patterns only this is looked at: whether the event
- * has the text at all.
- */
-static const char *
-failing_condition(const HomeoRule *rule, const HomeoMatchInput *input)
-{
-	if (!has_sqlstate(rule, input->sqlstate))
-		return "sqlstates";
-	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
-	{
-		if (rule->exact[i].data != NULL &&
-			!homeo_condition_holds(i, rule->exact[i],
-								   homeo_ruleset_exact_value(input, i)))
-			return homeo_ruleset_exact_columns[i];
-	}
-	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
-	{
-		if (rule->patterns[i] != NULL &&
-			homeo_ruleset_text(input, i).data == NULL)
-			return homeo_ruleset_pattern_columns[i];
-	}
-	return NULL;
-}
-
-static bool
-is_candidate(const HomeoRuleset *ruleset, const HomeoRule *rule)
-{
-	return (ruleset->candidates[rule->rank / 64] >> (rule->rank % 64)) & 1;
-}
+	const HomeoRulePart *part;
+	const HomeoMatchInput *input;
+} Considering;
 
 /* Marks a rule whose conditions the event meets. */
 static void
-consider(HomeoRule *rule, void *arg)
+consider(uint32 rank, void *arg)
 {
-	Matching   *matching = arg;
+	const Considering *considering = arg;
+	const HomeoRulePart *part = considering->part;
 
-	if (failing_condition(rule, matching->input) == NULL)
-		matching->ruleset->candidates[rule->rank / 64] |=
-			UINT64CONST(1) << (rule->rank % 64);
-}
-
-/* The scan reports a pattern: its rules are considered. */
-static void
-consider_reported(HomeoPattern *pattern, void *arg)
-{
-	Matching   *matching = arg;
-
-	for (int i = 0; i < pattern->nrules; i++)
-		consider(matching->ruleset->rules[pattern->rules[i]], arg);
+	if (homeo_ruleset_has_bit(part->alive, rank) &&
+		homeo_image_failing_condition(part->image,
+									  homeo_image_rule(part->image, rank),
+									  considering->input) == NULL)
+		homeo_ruleset_set_bit(part->candidates, rank);
 }
 
 static void
 find_candidates(Matching *matching)
 {
-	HomeoRuleset *ruleset = matching->ruleset;
 	HomeoSlice	message = subject_of(matching, HOMEO_PATTERN_MESSAGE);
 
-	memset(ruleset->candidates, 0, ruleset->nwords * sizeof(uint64));
-	if (message.data != NULL)
-		homeo_prefilter_scan(message, consider_reported, matching);
-	homeo_ruleset_find(ruleset, matching->input, consider, matching);
+	for (int p = 0; p < matching->ruleset->nparts; p++)
+	{
+		const HomeoRulePart *part = &matching->ruleset->parts[p];
+		Considering considering = {part, matching->input};
+
+		memset(part->candidates, 0, part->nwords * sizeof(uint64));
+		homeo_image_find(part->image, matching->input, message, consider,
+						 &considering);
+	}
+}
+
+/* Goes through rules of all parts in the order in which they win. */
+typedef struct Walk
+{
+	const HomeoRuleset *ruleset;
+	bool		every_rule;		/* that is alive, else the candidates */
+	int			rank;			/* of the rule that was given last, from 1 */
+	uint32		next[HOMEO_RULE_PARTS]; /* in each part */
+} Walk;
+
+static void
+begin_walk(Walk *walk, const HomeoRuleset *ruleset, bool every_rule)
+{
+	memset(walk, 0, sizeof(*walk));
+	walk->ruleset = ruleset;
+	walk->every_rule = every_rule;
+}
+
+/* The first rank from start on whose bit is set, or the number of rules. */
+static uint32
+next_bit(const uint64 *bits, uint32 start, uint32 nrules)
+{
+	while (start < nrules)
+	{
+		uint64		rest = bits[start / 64] >> (start % 64);
+
+		if (rest != 0)
+			return start + pg_rightmost_one_pos64(rest);
+		start = (start / 64 + 1) * 64;
+	}
+	return nrules;
+}
+
+static bool
+wins(const RuleRef *a, const RuleRef *b)
+{
+	HomeoRankKey x = homeo_image_rank_key(a->part->image, a->rule);
+	HomeoRankKey y = homeo_image_rank_key(b->part->image, b->rule);
+
+	return homeo_rank_compare(&x, &y) < 0;
+}
+
+/* The next rule; its rule is NULL at the end. */
+static RuleRef
+next_rule(Walk *walk)
+{
+	RuleRef		best = {NULL, 0, NULL};
+
+	for (int p = 0; p < walk->ruleset->nparts; p++)
+	{
+		const HomeoRulePart *part = &walk->ruleset->parts[p];
+		RuleRef		ref = {part, 0, NULL};
+
+		walk->next[p] = next_bit(walk->every_rule ? part->alive : part->candidates,
+								 walk->next[p], part->image->rules.n);
+		if (walk->next[p] >= part->image->rules.n)
+			continue;
+		ref.rank = walk->next[p];
+		ref.rule = homeo_image_rule(part->image, ref.rank);
+		if (best.rule == NULL || wins(&ref, &best))
+			best = ref;
+	}
+	if (best.rule != NULL)
+		walk->next[best.part - walk->ruleset->parts]++;
+	walk->rank++;
+	return best;
+}
+
+static const char *
+id_of(const RuleRef *ref)
+{
+	return homeo_image_string(ref->part->image, ref->rule->id);
 }
 
 static HomeoSlice
@@ -173,8 +209,9 @@ keep_capture(HomeoSlice name, HomeoSlice value, void *arg)
 
 /* Tries the patterns of the rule; the captures are those of this trial. */
 static Trial
-try_rule(Matching *matching, const HomeoRule *rule)
+try_rule(Matching *matching, const RuleRef *ref)
 {
+	const HomeoImage *image = ref->part->image;
 	Trial		trial = {HOMEO_REGEX_MATCHES, 0, 0};
 	instr_time	began;
 	instr_time	ended;
@@ -183,17 +220,22 @@ try_rule(Matching *matching, const HomeoRule *rule)
 	INSTR_TIME_SET_CURRENT(began);
 	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
 	{
-		HomeoPattern *pattern = rule->patterns[i];
+		const HomeoImagePattern *pattern;
+		HomeoRegexSource source;
 		HomeoSlice	subject;
 
-		if (pattern == NULL)
+		if (ref->rule->patterns[i] < 0)
 			continue;
+		pattern = homeo_image_pattern(image, ref->rule->patterns[i]);
+		source.text = homeo_image_text(image, pattern->source);
+		source.key = pattern->key;
+		source.starts_at_offset = pattern->starts_at_offset;
 		subject = subject_of(matching, i);
 		trial.kind = i;
-		trial.outcome = homeo_regex_match(pattern, subject);
+		trial.outcome = homeo_regex_match(&source, subject);
 		if (trial.outcome != HOMEO_REGEX_MATCHES)
 			break;
-		homeo_regex_captures(pattern, subject, keep_capture, matching);
+		homeo_regex_captures(subject, keep_capture, matching);
 	}
 	INSTR_TIME_SET_CURRENT(ended);
 	INSTR_TIME_SUBTRACT(ended, began);
@@ -201,21 +243,21 @@ try_rule(Matching *matching, const HomeoRule *rule)
 	return trial;
 }
 
+/* NULL: they are not counted. */
 static HomeoRuleCounters *
-counters_of(HomeoRule *rule)
+counters_of(const RuleRef *ref)
 {
-	if (!rule->counted)
-	{
-		rule->counters = homeo_stat_find(rule->id);
-		rule->counted = true;
-	}
-	return rule->counters;
+	HomeoRuleCounters **counters = &ref->part->counters[ref->rank];
+
+	if (*counters == NULL)
+		*counters = homeo_stat_find(id_of(ref));
+	return *counters;
 }
 
 static void
-count_trial(HomeoRule *rule, const Trial *trial)
+count_trial(const RuleRef *ref, const Trial *trial)
 {
-	HomeoRuleCounters *counters = counters_of(rule);
+	HomeoRuleCounters *counters = counters_of(ref);
 
 	if (counters == NULL)
 		return;
@@ -228,9 +270,9 @@ count_trial(HomeoRule *rule, const Trial *trial)
 }
 
 static void
-count_candidate(HomeoRule *rule)
+count_candidate(const RuleRef *ref)
 {
-	HomeoRuleCounters *counters = counters_of(rule);
+	HomeoRuleCounters *counters = counters_of(ref);
 
 	if (counters != NULL)
 		pg_atomic_fetch_add_u64(&counters->candidates, 1);
@@ -261,17 +303,25 @@ captures_to_jsonb(List *captures)
 	return JsonbValueToJsonb(result);
 }
 
-static HomeoDiagnosis *
-make_diagnosis(const HomeoRule *rule, List *captures)
+static char *
+copy_string(const HomeoImage *image, HomeoImageText found)
 {
+	const char *string = homeo_image_string(image, found);
+
+	return string != NULL ? pstrdup(string) : NULL;
+}
+
+static HomeoDiagnosis *
+make_diagnosis(const RuleRef *ref, List *captures)
+{
+	const HomeoImage *image = ref->part->image;
 	HomeoDiagnosis *diagnosis = palloc(sizeof(HomeoDiagnosis));
 
-	diagnosis->rule_id = pstrdup(rule->id);
-	diagnosis->confidence = rule->confidence;
-	diagnosis->root_cause = pstrdup(rule->root_cause);
-	diagnosis->suggestion = pstrdup(rule->suggestion);
-	diagnosis->template_name =
-		rule->template_name ? pstrdup(rule->template_name) : NULL;
+	diagnosis->rule_id = copy_string(image, ref->rule->id);
+	diagnosis->confidence = ref->rule->confidence;
+	diagnosis->root_cause = copy_string(image, ref->rule->root_cause);
+	diagnosis->suggestion = copy_string(image, ref->rule->suggestion);
+	diagnosis->template_name = copy_string(image, ref->rule->template_name);
 	diagnosis->captures = captures_to_jsonb(captures);
 	return diagnosis;
 }
@@ -294,39 +344,35 @@ homeo_match_best(const HomeoMatchInput *input)
 {
 	Matching	matching;
 	HomeoDiagnosis *diagnosis = NULL;
+	Walk		walk;
+	RuleRef		ref;
 
 	if (!begin(&matching, input))
 		return NULL;
-
-	/* A bit's number is a rank, so the lowest bits are tried first. */
-	for (int word = 0; word < matching.ruleset->nwords; word++)
+	begin_walk(&walk, matching.ruleset, false);
+	while ((ref = next_rule(&walk)).rule != NULL)
 	{
-		uint64		bits = matching.ruleset->candidates[word];
+		Trial		trial;
 
-		for (; bits != 0; bits &= bits - 1)
-		{
-			int			rank = word * 64 + pg_rightmost_one_pos64(bits);
-			HomeoRule  *rule = matching.ruleset->rules[rank];
-			Trial		trial;
-
-			count_candidate(rule);
-			if (diagnosis != NULL)
-				continue;
-			trial = try_rule(&matching, rule);
-			count_trial(rule, &trial);
-			if (trial.outcome == HOMEO_REGEX_MATCHES)
-				diagnosis = make_diagnosis(rule, matching.captures);
-		}
+		count_candidate(&ref);
+		if (diagnosis != NULL)
+			continue;
+		trial = try_rule(&matching, &ref);
+		count_trial(&ref, &trial);
+		if (trial.outcome == HOMEO_REGEX_MATCHES)
+			diagnosis = make_diagnosis(&ref, matching.captures);
 	}
 	return diagnosis;
 }
 
 /* Fills in what became of a rule; winner is the first that matched, if any. */
 static void
-explain_rule(Matching *matching, const HomeoRule *rule,
-			 const HomeoRule *winner, HomeoExplanation *explanation)
+explain_rule(Matching *matching, const RuleRef *ref, const RuleRef *winner,
+			 HomeoExplanation *explanation)
 {
-	const char *condition = failing_condition(rule, matching->input);
+	const char *condition = homeo_image_failing_condition(ref->part->image,
+														  ref->rule,
+														  matching->input);
 	Trial		trial;
 
 	if (condition != NULL)
@@ -337,35 +383,39 @@ explain_rule(Matching *matching, const HomeoRule *rule,
 		return;
 	}
 
-	trial = try_rule(matching, rule);
+	trial = try_rule(matching, ref);
 	explanation->microseconds = trial.nanoseconds / 1000.0;
 	if (trial.outcome == HOMEO_REGEX_DIFFERS)
 	{
 		explanation->verdict = HOMEO_VERDICT_REFUSED;
 		explanation->reason = psprintf("column %s doesn't match",
-									   homeo_ruleset_pattern_columns[trial.kind]);
+									   homeo_rule_pattern_columns[trial.kind]);
 	}
 	else if (trial.outcome == HOMEO_REGEX_LIMIT)
 	{
 		explanation->verdict = HOMEO_VERDICT_LIMIT;
 		explanation->reason = psprintf("column %s ran into a limit",
-									   homeo_ruleset_pattern_columns[trial.kind]);
+									   homeo_rule_pattern_columns[trial.kind]);
 	}
-	else if (!is_candidate(matching->ruleset, rule))
+	else if (!homeo_ruleset_has_bit(ref->part->candidates, ref->rank))
 	{
 		explanation->verdict = HOMEO_VERDICT_MISSED;
 		explanation->reason = "PCRE2 finds the pattern, Vectorscan doesn't: "
 			"please report this pattern as a bug";
 	}
-	else if (winner == NULL)
+	else if (winner->rule == NULL)
 	{
 		explanation->verdict = HOMEO_VERDICT_WON;
 		explanation->reason = "the first in rank that matches";
 	}
 	else
 	{
+		HomeoRankKey first = homeo_image_rank_key(winner->part->image,
+												  winner->rule);
+		HomeoRankKey second = homeo_image_rank_key(ref->part->image, ref->rule);
+
 		explanation->verdict = HOMEO_VERDICT_OUTRANKED;
-		explanation->reason = homeo_rank_reason(winner, rule);
+		explanation->reason = homeo_rank_reason(&first, &second);
 	}
 }
 
@@ -374,28 +424,30 @@ homeo_match_explain(const HomeoMatchInput *input, const char *rule_id,
 					bool every_rule)
 {
 	Matching	matching;
-	const HomeoRule *winner = NULL;
+	RuleRef		winner = {NULL, 0, NULL};
 	List	   *result = NIL;
+	Walk		walk;
+	RuleRef		ref;
 
 	if (!begin(&matching, input))
 		return NIL;
-	for (int i = 0; i < matching.ruleset->nrules; i++)
+	begin_walk(&walk, matching.ruleset, true);
+	while ((ref = next_rule(&walk)).rule != NULL)
 	{
-		const HomeoRule *rule = matching.ruleset->rules[i];
 		HomeoExplanation *explanation;
 
-		if (rule_id != NULL && strcmp(rule_id, rule->id) != 0)
+		if (rule_id != NULL && strcmp(rule_id, id_of(&ref)) != 0)
 			continue;
-		if (!every_rule && !is_candidate(matching.ruleset, rule))
+		if (!every_rule && !homeo_ruleset_has_bit(ref.part->candidates, ref.rank))
 			continue;
 		explanation = palloc0(sizeof(HomeoExplanation));
-		explanation->rule_id = rule->id;
-		explanation->rank = rule->rank + 1;
-		explanation->specificity = rule->specificity;
-		explanation->confidence = rule->confidence;
-		explain_rule(&matching, rule, winner, explanation);
+		explanation->rule_id = pstrdup(id_of(&ref));
+		explanation->rank = walk.rank;
+		explanation->specificity = ref.rule->specificity;
+		explanation->confidence = ref.rule->confidence;
+		explain_rule(&matching, &ref, &winner, explanation);
 		if (explanation->verdict == HOMEO_VERDICT_WON)
-			winner = rule;
+			winner = ref;
 		result = lappend(result, explanation);
 	}
 	return result;

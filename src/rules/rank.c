@@ -13,7 +13,7 @@
  *	3. then the higher priority;
  *	4. then the id that comes first, byte by byte.
  *
- * The order doesn't depend on the event, so ruleset.c sorts the rules once,
+ * The order doesn't depend on the event, so image_build.c sorts the rules once,
  * and the first that is found to match has won: those behind it needn't be
  * tried.
  *
@@ -27,7 +27,8 @@
 #define SQLSTATE_CLASS_POINTS	5
 
 int
-homeo_rank_specificity(const HomeoRule *rule)
+homeo_rank_specificity(const HomeoRule *rule,
+					   const int literals[HOMEO_PATTERN_COUNT])
 {
 	int			points = 0;
 	bool		has_class = false;
@@ -46,31 +47,26 @@ homeo_rank_specificity(const HomeoRule *rule)
 		points += has_class ? SQLSTATE_CLASS_POINTS : CONDITION_POINTS;
 	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
 	{
-		if (rule->patterns[i] != NULL)
-			points += CONDITION_POINTS + rule->patterns[i]->syntax.literals;
+		if (rule->patterns[i].data != NULL)
+			points += CONDITION_POINTS + literals[i];
 	}
 	return points;
 }
 
-/* Compares two HomeoRule * for qsort(); what wins comes first. */
 int
-homeo_rank_compare(const void *a, const void *b)
+homeo_rank_compare(const HomeoRankKey *a, const HomeoRankKey *b)
 {
-	const HomeoRule *left = *(HomeoRule *const *) a;
-	const HomeoRule *right = *(HomeoRule *const *) b;
-
-	if (left->specificity != right->specificity)
-		return left->specificity > right->specificity ? -1 : 1;
-	if (left->confidence != right->confidence)
-		return left->confidence > right->confidence ? -1 : 1;
-	if (left->priority != right->priority)
-		return left->priority > right->priority ? -1 : 1;
-	return strcmp(left->id, right->id);
+	if (a->specificity != b->specificity)
+		return a->specificity > b->specificity ? -1 : 1;
+	if (a->confidence != b->confidence)
+		return a->confidence > b->confidence ? -1 : 1;
+	if (a->priority != b->priority)
+		return a->priority > b->priority ? -1 : 1;
+	return strcmp(a->id, b->id);
 }
 
-/* What decided between two rules, in words, palloc'd. */
 const char *
-homeo_rank_reason(const HomeoRule *winner, const HomeoRule *loser)
+homeo_rank_reason(const HomeoRankKey *winner, const HomeoRankKey *loser)
 {
 	if (winner->specificity != loser->specificity)
 		return psprintf("%s is more specific: %d to %d", winner->id,

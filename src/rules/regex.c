@@ -4,10 +4,10 @@
  *		within limits.
  *
  * Called by match.c for the rules that can still win, and when a rule is
- * written.  Everything here is private to the process.  What PCRE2 allocates
- * is freed when the context of the pattern table is reset, or earlier, when
- * a pattern leaves the cache; it never belongs to nobody, because nothing
- * can raise between PCRE2's returning it and its being stored here.
+ * written.  Everything here is private to the process, and lives as long as it
+ * does; a pattern is freed when it leaves the cache.  What PCRE2 allocates never
+ * belongs to nobody, because nothing can raise between PCRE2's returning it and
+ * its being stored here.
  *
  * What holds a hostile pattern: PCRE2's match limit ends backtracking from one
  * position in the text, but a step may pass over the whole text, and there
@@ -24,8 +24,10 @@
 #include <pcre2.h>
 
 #include "base/guc.h"
+#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 /* \C could split a character and make a capture that is no text. */
@@ -47,42 +49,45 @@
 #define FULL_LIMIT_BYTES	4096
 #define MAX_LIMIT_DIVISOR	10
 
-static bool registered = false;
+/* A compiled pattern, by the hash of its text. */
+typedef struct HomeoRegex
+{
+	uint8		key[16];
+	dlist_node	lru;
+	pcre2_code *code;
+	bool		starts_at_offset;
+} HomeoRegex;
+
 static pcre2_compile_context * compile_context = NULL;
 static pcre2_match_context * match_context = NULL;
 static pcre2_jit_stack * jit_stack = NULL;
 static pcre2_match_data * match_data = NULL;
 static uint32 match_data_pairs = 0;
 
-/* Compiled patterns, the one used last at the head. */
-static dlist_head compiled = DLIST_STATIC_INIT(compiled);
-static int	ncompiled = 0;
+/* The cache, and its patterns, the one used last at the head. */
+static HTAB *regexes = NULL;
+static dlist_head by_use = DLIST_STATIC_INIT(by_use);
 
-/* Empties the cache. */
+/* The one that matched last. */
+static const HomeoRegex *matched = NULL;
+
+static void
+forget(HomeoRegex *regex)
+{
+	if (regex == matched)
+		matched = NULL;
+	dlist_delete(&regex->lru);
+	pcre2_code_free(regex->code);
+	(void) hash_search(regexes, regex->key, HASH_REMOVE, NULL);
+}
+
 void
 homeo_regex_forget_all(void)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &compiled)
-		homeo_regex_forget(dlist_container(HomeoPattern, lru, iter.cur));
-}
-
-/* The context of the patterns goes: so does what PCRE2 holds for them. */
-static void
-release(void *arg)
-{
-	homeo_regex_forget_all();
-	pcre2_match_data_free(match_data);
-	match_data = NULL;
-	match_data_pairs = 0;
-	pcre2_jit_stack_free(jit_stack);
-	jit_stack = NULL;
-	pcre2_match_context_free(match_context);
-	match_context = NULL;
-	pcre2_compile_context_free(compile_context);
-	compile_context = NULL;
-	registered = false;
+	dlist_foreach_modify(iter, &by_use)
+		forget(dlist_container(HomeoRegex, lru, iter.cur));
 }
 
 static void
@@ -98,12 +103,16 @@ out_of_memory(void)
 static void
 prepare(void)
 {
-	static MemoryContextCallback callback = {.func = release};
-
-	if (!registered)
+	if (regexes == NULL)
 	{
-		MemoryContextRegisterResetCallback(homeo_pattern_context(), &callback);
-		registered = true;
+		HASHCTL		control = {
+			.keysize = sizeof(((HomeoRegex *) NULL)->key),
+			.entrysize = sizeof(HomeoRegex),
+			.hcxt = TopMemoryContext
+		};
+
+		regexes = hash_create("homeostasis patterns", 256, &control,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
 	if (compile_context == NULL)
 	{
@@ -135,10 +144,6 @@ compile(HomeoSlice source, int *error, PCRE2_SIZE * offset)
 						 error, offset, compile_context);
 }
 
-/*
- * True when PCRE2 accepts the pattern, which is UTF-8; otherwise says why
- * not.  Raises only when there is no memory.
- */
 bool
 homeo_regex_check(HomeoSlice source, HomeoRegexProblem *problem)
 {
@@ -162,18 +167,6 @@ homeo_regex_check(HomeoSlice source, HomeoRegexProblem *problem)
 	return false;
 }
 
-/* Takes the pattern out of the cache. */
-void
-homeo_regex_forget(HomeoPattern *pattern)
-{
-	if (pattern->code == NULL)
-		return;
-	dlist_delete(&pattern->lru);
-	ncompiled--;
-	pcre2_code_free(pattern->code);
-	pattern->code = NULL;
-}
-
 /* Makes room in match_data for the groups of the code. */
 static void
 fit_match_data(const pcre2_code * code)
@@ -191,41 +184,51 @@ fit_match_data(const pcre2_code * code)
 }
 
 /*
- * Compiles the pattern if the cache doesn't hold it.  False when PCRE2
+ * The compiled pattern, from the cache if that holds it.  NULL when PCRE2
  * refuses it, which it did not when the rule was written.
  */
-static bool
-acquire(HomeoPattern *pattern)
+static HomeoRegex *
+acquire(const HomeoRegexSource *source)
 {
+	HomeoRegex *regex;
+	pcre2_code *code;
 	int			error;
 	PCRE2_SIZE	offset;
 
-	if (pattern->code != NULL)
+	prepare();
+	regex = hash_search(regexes, source->key, HASH_FIND, NULL);
+	if (regex != NULL)
 	{
-		dlist_move_head(&compiled, &pattern->lru);
-		return true;
+		dlist_move_head(&by_use, &regex->lru);
+		return regex;
 	}
-	while (ncompiled > 0 && ncompiled >= homeo_guc_rule_cache_size)
-		homeo_regex_forget(dlist_container(HomeoPattern, lru,
-										   dlist_tail_node(&compiled)));
+	while (!dlist_is_empty(&by_use) &&
+		   hash_get_num_entries(regexes) >= homeo_guc_rule_cache_size)
+		forget(dlist_container(HomeoRegex, lru, dlist_tail_node(&by_use)));
 
-	pattern->code = compile(pattern->text, &error, &offset);
-	if (pattern->code == NULL)
-		return false;
-	dlist_push_head(&compiled, &pattern->lru);
-	ncompiled++;
+	/* Made first: an error may not leave code that nobody has. */
+	regex = hash_search(regexes, source->key, HASH_ENTER, NULL);
+	code = compile(source->text, &error, &offset);
+	if (code == NULL)
+	{
+		(void) hash_search(regexes, source->key, HASH_REMOVE, NULL);
+		return NULL;
+	}
+	regex->code = code;
+	regex->starts_at_offset = source->starts_at_offset;
+	dlist_push_head(&by_use, &regex->lru);
 	/* Where JIT can't be had, or not for this pattern, PCRE2 interprets. */
-	pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
-	return true;
+	pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+	return regex;
 }
 
 /* True when PCRE2 looks for the pattern at one position only. */
 static bool
-is_anchored(const HomeoPattern *pattern)
+is_anchored(const HomeoRegex *regex)
 {
 	uint32		options = 0;
 
-	pcre2_pattern_info(pattern->code, PCRE2_INFO_ALLOPTIONS, &options);
+	pcre2_pattern_info(regex->code, PCRE2_INFO_ALLOPTIONS, &options);
 	return (options & PCRE2_ANCHORED) != 0;
 }
 
@@ -241,7 +244,7 @@ position_limit(size_t len)
 
 /* Searches from start, with an equal share of the limit for each position. */
 static int
-search_window(HomeoPattern *pattern, HomeoSlice subject, size_t start,
+search_window(const HomeoRegex *regex, HomeoSlice subject, size_t start,
 			  size_t positions, bool last)
 {
 	uint32		limit = Max(position_limit(subject.len) / positions, 1);
@@ -252,7 +255,7 @@ search_window(HomeoPattern *pattern, HomeoSlice subject, size_t start,
 	/* A match may begin at the offset limit but not behind it. */
 	pcre2_set_offset_limit(match_context,
 						   last ? PCRE2_UNSET : start + positions - 1);
-	return pcre2_match(pattern->code, (PCRE2_SPTR) subject.data, subject.len,
+	return pcre2_match(regex->code, (PCRE2_SPTR) subject.data, subject.len,
 					   start, PCRE2_NO_UTF_CHECK, match_data, match_context);
 }
 
@@ -271,17 +274,17 @@ is_over(instr_time began)
  * PCRE2_ERROR_MATCHLIMIT when time is up.
  */
 static int
-search(HomeoPattern *pattern, HomeoSlice subject)
+search(const HomeoRegex *regex, HomeoSlice subject)
 {
 	size_t		window = WINDOW_START;
 	size_t		start = 0;
 	instr_time	began;
 
-	if (is_anchored(pattern))
-		return search_window(pattern, subject, 0, 1, true);
+	if (is_anchored(regex))
+		return search_window(regex, subject, 0, 1, true);
 	/* \G means where a search began, so this must be one. */
-	if (pattern->syntax.starts_at_offset)
-		return search_window(pattern, subject, 0, subject.len + 1, true);
+	if (regex->starts_at_offset)
+		return search_window(regex, subject, 0, subject.len + 1, true);
 
 	INSTR_TIME_SET_CURRENT(began);
 	for (;;)
@@ -289,7 +292,7 @@ search(HomeoPattern *pattern, HomeoSlice subject)
 		size_t		rest = subject.len - start + 1;
 		bool		last = rest <= window;
 		size_t		positions = Min(rest, window);
-		int			result = search_window(pattern, subject, start, positions,
+		int			result = search_window(regex, subject, start, positions,
 										   last);
 
 		if (result == PCRE2_ERROR_NOMATCH)
@@ -312,45 +315,41 @@ search(HomeoPattern *pattern, HomeoSlice subject)
 	}
 }
 
-/*
- * Whether the pattern matches the subject, valid UTF-8.  Never raises because
- * of the pattern or the subject.
- */
 HomeoRegexOutcome
-homeo_regex_match(HomeoPattern *pattern, HomeoSlice subject)
+homeo_regex_match(const HomeoRegexSource *source, HomeoSlice subject)
 {
+	HomeoRegex *regex = acquire(source);
 	int			result;
 
-	if (!acquire(pattern))
+	if (regex == NULL)
 		return HOMEO_REGEX_DIFFERS;
-	fit_match_data(pattern->code);
-
-	result = search(pattern, subject);
+	fit_match_data(regex->code);
+	result = search(regex, subject);
 	if (result >= 0)
+	{
+		matched = regex;
 		return HOMEO_REGEX_MATCHES;
+	}
 	return result == PCRE2_ERROR_NOMATCH ?
 		HOMEO_REGEX_DIFFERS : HOMEO_REGEX_LIMIT;
 }
 
-/*
- * Gives the named groups of the match that homeo_regex_match() found last,
- * which must have been of this pattern and subject.  A group that took no
- * part in it isn't given.
- */
 void
-homeo_regex_captures(const HomeoPattern *pattern, HomeoSlice subject,
-					 HomeoRegexCapture capture, void *arg)
+homeo_regex_captures(HomeoSlice subject, HomeoRegexCapture capture, void *arg)
 {
-	PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(match_data);
+	PCRE2_SIZE *offsets;
 	PCRE2_SPTR	table = NULL;
 	uint32		names = 0;
 	uint32		entry_size = 0;
 
-	pcre2_pattern_info(pattern->code, PCRE2_INFO_NAMECOUNT, &names);
+	if (matched == NULL)
+		return;
+	offsets = pcre2_get_ovector_pointer(match_data);
+	pcre2_pattern_info(matched->code, PCRE2_INFO_NAMECOUNT, &names);
 	if (names == 0)
 		return;
-	pcre2_pattern_info(pattern->code, PCRE2_INFO_NAMETABLE, &table);
-	pcre2_pattern_info(pattern->code, PCRE2_INFO_NAMEENTRYSIZE, &entry_size);
+	pcre2_pattern_info(matched->code, PCRE2_INFO_NAMETABLE, &table);
+	pcre2_pattern_info(matched->code, PCRE2_INFO_NAMEENTRYSIZE, &entry_size);
 
 	/* An entry is the group's number in two bytes, then its name. */
 	for (uint32 i = 0; i < names; i++, table += entry_size)

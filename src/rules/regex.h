@@ -7,7 +7,6 @@
 #define HOMEO_REGEX_H
 
 #include "base/slice.h"
-#include "rules/pattern.h"
 
 typedef enum HomeoRegexOutcome
 {
@@ -15,6 +14,14 @@ typedef enum HomeoRegexOutcome
 	HOMEO_REGEX_DIFFERS,
 	HOMEO_REGEX_LIMIT			/* took too long, or too much memory */
 } HomeoRegexOutcome;
+
+/* A pattern, UTF-8 that PCRE2 has accepted, and what is known of it. */
+typedef struct HomeoRegexSource
+{
+	HomeoSlice text;
+	const uint8 *key;			/* 16 bytes: a hash of the text */
+	bool		starts_at_offset;	/* see HomeoSyntax */
+} HomeoRegexSource;
 
 /* Why a pattern is not one. */
 typedef struct HomeoRegexProblem
@@ -27,13 +34,28 @@ typedef struct HomeoRegexProblem
 typedef void (*HomeoRegexCapture) (HomeoSlice name, HomeoSlice value,
 								   void *arg);
 
+/*
+ * True when PCRE2 accepts the pattern, which is UTF-8; otherwise says why not.
+ * Raises an error only when there is no memory.
+ */
 extern bool homeo_regex_check(HomeoSlice source, HomeoRegexProblem *problem);
-extern HomeoRegexOutcome homeo_regex_match(HomeoPattern *pattern,
+
+/*
+ * Whether the pattern matches the subject, valid UTF-8.  Never raises an error
+ * because of the pattern or the subject.
+ */
+extern HomeoRegexOutcome homeo_regex_match(const HomeoRegexSource *source,
 										   HomeoSlice subject);
-extern void homeo_regex_captures(const HomeoPattern *pattern,
-								 HomeoSlice subject,
-								 HomeoRegexCapture capture, void *arg);
-extern void homeo_regex_forget(HomeoPattern *pattern);
+
+/*
+ * Gives the named groups of the match that homeo_regex_match() found last,
+ * which must have been in this subject.  A group that took no part in it
+ * isn't given.
+ */
+extern void homeo_regex_captures(HomeoSlice subject, HomeoRegexCapture capture,
+								 void *arg);
+
+/* Empties the cache of compiled patterns. */
 extern void homeo_regex_forget_all(void);
 
 #endif							/* HOMEO_REGEX_H */

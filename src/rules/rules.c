@@ -11,12 +11,14 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/guc.h"
+#include "base/hash128.h"
 #include "funcapi.h"
 #include "intake/event_json.h"
 #include "rules/match.h"
 #include "rules/regex.h"
 #include "rules/stat.h"
 #include "rules/subject.h"
+#include "rules/syntax.h"
 #include "rules/validate.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -226,25 +228,20 @@ homeo_pattern_matches(PG_FUNCTION_ARGS)
 	HomeoSlice	source_slice = {VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source)};
 	HomeoSlice	whole = {VARDATA_ANY(subject), VARSIZE_ANY_EXHDR(subject)};
 	HomeoSlice	start = homeo_subject_make(whole, homeo_guc_match_subject_limit);
-	HomeoPattern *pattern;
-	volatile HomeoRegexOutcome outcome = HOMEO_REGEX_DIFFERS;
+	HomeoRegexSource regex;
+	HomeoRegexOutcome outcome;
+	HomeoHash128 hash;
+	uint8		key[16];
 
 	source_slice = homeo_validate_pattern("the argument", "pattern",
 										  source_slice);
-	pattern = palloc0(sizeof(HomeoPattern));
-	pattern->text = source_slice;
-	pattern->syntax = homeo_syntax_read(source_slice);
-
-	/* The cache may not keep a pattern that is about to be freed. */
-	PG_TRY();
-	{
-		outcome = homeo_regex_match(pattern, start);
-	}
-	PG_FINALLY();
-	{
-		homeo_regex_forget(pattern);
-	}
-	PG_END_TRY();
+	homeo_hash128_init(&hash, 0);
+	homeo_hash128_update(&hash, source_slice.data, source_slice.len);
+	homeo_hash128_final(&hash, key);
+	regex.text = source_slice;
+	regex.key = key;
+	regex.starts_at_offset = homeo_syntax_read(source_slice).starts_at_offset;
+	outcome = homeo_regex_match(&regex, start);
 	if (outcome == HOMEO_REGEX_LIMIT)
 		PG_RETURN_NULL();
 	PG_RETURN_BOOL(outcome == HOMEO_REGEX_MATCHES);

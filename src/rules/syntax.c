@@ -42,6 +42,10 @@ typedef struct Reader
 	bool		foreign;
 	bool		starts_at_offset;
 	bool		unbound;		/* a match may leave out anything */
+
+	/* Characters in a row, outside of groups: those read last, and the most. */
+	HomeoSlice	run;
+	HomeoSlice	longest_run;
 } Reader;
 
 /* Of an element or a sequence of them. */
@@ -765,6 +769,31 @@ read_element(Reader *reader)
 }
 
 /*
+ * An element was read that begins at start.  A character that stands for itself,
+ * without a quantifier, goes on with the run; anything else ends it.
+ */
+static void
+note_run(Reader *reader, const char *start, bool quoted)
+{
+	const char *end = start + 1;
+
+	while (end < reader->at && homeo_ascii_is_high(*start) &&
+		   (*end & 0xc0) == 0x80)
+		end++;
+	if (quoted || reader->quoted || end != reader->at ||
+		homeo_ascii_is_one_of(*start, "([\\.^$"))
+	{
+		reader->run.len = 0;
+		return;
+	}
+	if (reader->run.len == 0)
+		reader->run.data = start;
+	reader->run.len = (size_t) (end - reader->run.data);
+	if (reader->run.len > reader->longest_run.len)
+		reader->longest_run = reader->run;
+}
+
+/*
  * Alternatives up to the parenthesis that closes them or the end, and how
  * many there are: every match has the literals of the alternative that has
  * fewest.
@@ -791,8 +820,12 @@ read_alternatives(Reader *reader, int *count)
 		}
 		else
 		{
+			const char *start = reader->at;
+			bool		quoted = reader->quoted;
 			Weight		element = read_element(reader);
 
+			if (reader->depth == 1)
+				note_run(reader, start, quoted);
 			literals = add(literals, element.literals);
 			all.unrolled = add(all.unrolled, element.unrolled);
 		}
@@ -813,6 +846,10 @@ homeo_syntax_read(HomeoSlice pattern)
 
 	/* A parenthesis too many can't be in what PCRE2 accepts. */
 	syntax.literals = reader.unbound ? 0 : weight.literals;
+	syntax.literal = homeo_slice(NULL, 0);
+	if (count == 1 && !reader.unbound && !reader.any_caseless &&
+		!reader.any_extended)
+		syntax.literal = reader.longest_run;
 	syntax.unrolled = weight.unrolled;
 	syntax.starts_at_offset = reader.starts_at_offset;
 

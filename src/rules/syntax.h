@@ -14,6 +14,8 @@
 typedef struct HomeoSyntax
 {
 	int			literals;		/* characters that every match contains */
+	HomeoSlice	literal;		/* a part of the pattern that every text which
+								 * it matches contains; data NULL: none */
 	int			unrolled;		/* elements, bounded repeats written out */
 	bool		foreign;		/* Vectorscan may understand it differently */
 	bool		starts_at_offset;	/* has \G */

@@ -18,7 +18,7 @@
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "rules/regex.h"
-#include "rules/ruleset.h"
+#include "rules/rule.h"
 #include "rules/subject.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -172,7 +172,7 @@ homeo_check_rule(PG_FUNCTION_ARGS)
 		id = pstrdup("");
 	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
 	{
-		const char *column = homeo_ruleset_pattern_columns[i];
+		const char *column = homeo_rule_pattern_columns[i];
 		HomeoSlice	pattern = {get_text(row, desc, column), 0};
 
 		if (pattern.data == NULL)

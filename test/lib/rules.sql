@@ -12,8 +12,8 @@ language sql as $$
   insert into homeostasis.rules
   select (jsonb_populate_record(null::homeostasis.rules,
     '{"pack": "test", "description": "d", "root_cause": "c", "suggestion": "s", "category": "general",
-      "severity": "medium", "confidence": 0.5, "priority": 0, "tags": [], "examples": [],
-      "enabled": true, "shipped": false, "modified": false, "updated_at": "2024-01-01"}'
+      "severity": "medium", "confidence": 0.5, "priority": 0, "tags": [], "examples": [], "counter_examples": [],
+      "enabled": true, "shipped": false, "modified": false, "updated_at": "2024-01-01", "revision": 0}'
     || columns || jsonb_build_object('id', add_rule.id))).*
 $$;
 

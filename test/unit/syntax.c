@@ -5,6 +5,7 @@
  * Each pattern comes with a text that it matches, so that PCRE2 tells whether
  * the test has understood the pattern.
  */
+#define _GNU_SOURCE
 #include "rules/syntax.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -172,6 +173,7 @@ is_matched(const char *pattern, const char *text)
 	return result >= 0;
 }
 
+/* Its literal is a part of pattern, too. */
 static HomeoSyntax
 read_text(const char *pattern)
 {
@@ -182,8 +184,57 @@ read_text(const char *pattern)
 
 	memcpy(copy, pattern, len);
 	syntax = homeo_syntax_read(homeo_slice(copy, len));
+	if (syntax.literal.data != NULL)
+		syntax.literal.data = pattern + (syntax.literal.data - copy);
 	free(copy);
 	return syntax;
+}
+
+/* What every match contains this one has to contain. */
+static bool
+has_literal(const char *str, HomeoSlice literal)
+{
+	return literal.len == 0 ||
+		memmem(str, strlen(str), literal.data, literal.len) != NULL;
+}
+
+static void
+test_literal(void)
+{
+	static const struct
+	{
+		const char *pattern;
+		const char *literal;
+	}			literals[] = {
+		{"abc", "abc"},
+		{"^ab c$", "ab c"},
+		{"ab*cde?f", "cd"},
+		{"abc|d", ""},
+		{"(?:abc|d)efg[hi]jk", "efg"},
+		{"(abc)d", "d"},
+		{"ab\\.cde\\dfg", "cde"},
+		{"ab.cde(?#x)fgh", "fgh"},
+		{"abc(?i)de", ""},
+		{"(?x)a b", ""},
+		{"abc\\Qd.ef\\Eg", "ab"},
+		{"a{2}bcd", "bcd"},
+		{"abc{0,2}de", "ab"},
+		{"ab\xc3\xa9\xc3\xa9*c", "ab\xc3\xa9"},
+		{"abc(*ACCEPT)defg", ""},
+		{"a]b}c", "a]b}c"},
+		{"", ""}
+	};
+
+	for (size_t i = 0; i < sizeof(literals) / sizeof(literals[0]); i++)
+	{
+		HomeoSlice	literal = read_text(literals[i].pattern).literal;
+
+		if (!tap_ok(literal.len == strlen(literals[i].literal) &&
+					memcmp(literal.data != NULL ? literal.data : "",
+						   literals[i].literal, literal.len) == 0,
+					"literal %d", (int) i))
+			tap_show("literal: ", literal.data, literal.len);
+	}
 }
 
 static void
@@ -196,7 +247,8 @@ test_cases(void)
 
 		if (!tap_ok(is_matched(c->pattern, c->text) &&
 					syntax.literals == c->literals &&
-					syntax.foreign == c->foreign, "case %d", (int) i))
+					syntax.foreign == c->foreign &&
+					has_literal(c->text, syntax.literal), "case %d", (int) i))
 		{
 			tap_show("pattern: ", c->pattern, strlen(c->pattern));
 			printf("#   matched %d, literals %d, foreign %d\n",
@@ -236,6 +288,7 @@ int
 main(void)
 {
 	test_cases();
+	test_literal();
 	test_unrolled();
 	test_rest();
 	return tap_done();

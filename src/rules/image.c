@@ -1,0 +1,210 @@
+/*
+ * image.c
+ *		Finds rules in an image.
+ *
+ * Needs nothing but its arguments.  Images that come from a file were checked
+ * as a whole before they get here (image_file.c).
+ */
+#include "postgres.h"
+
+#include "rules/image.h"
+
+#include "common/hashfn.h"
+#include "rules/condition.h"
+#include "rules/scan.h"
+
+uint32
+homeo_image_condition_place(const HomeoImage *image,
+							const HomeoImageCondition *places, uint32 nplaces,
+							int32 kind, HomeoSlice value)
+{
+	uint32		place = hash_combine(hash_bytes((const unsigned char *) value.data,
+												(int) value.len), (uint32) kind);
+
+	for (place &= nplaces - 1; places[place].kind != -1;
+		 place = (place + 1) & (nplaces - 1))
+	{
+		HomeoSlice	other = homeo_image_text(image, places[place].value);
+
+		if (places[place].kind == kind && other.len == value.len &&
+			memcmp(other.data, value.data, value.len) == 0)
+			break;
+	}
+	return place;
+}
+
+/* Does the message, data NULL if there is none, contain what it must? */
+static bool
+may_match(const HomeoImage *image, uint32 rank, HomeoSlice message)
+{
+	int32		number = homeo_image_rule(image, rank)->patterns[HOMEO_PATTERN_MESSAGE];
+	HomeoSlice	literal;
+
+	if (number < 0)
+		return true;
+	literal = homeo_image_text(image, homeo_image_pattern(image, number)->literal);
+	if (literal.data == NULL || message.data == NULL)
+		return message.data != NULL;
+	return memmem(message.data, message.len, literal.data, literal.len) != NULL;
+}
+
+static void
+visit_condition(const HomeoImage *image, int32 kind, HomeoSlice value,
+				HomeoSlice message, HomeoImageVisit visit, void *arg)
+{
+	const HomeoImageCondition *places = homeo_image_at(image, image->conditions.offset);
+	const HomeoImageCondition *found;
+
+	found = &places[homeo_image_condition_place(image, places,
+												image->conditions.n, kind,
+												value)];
+	if (found->kind == -1)
+		return;
+	for (uint32 i = 0; i < found->rules.n; i++)
+	{
+		uint32		rank = homeo_image_ranks(image, found->rules)[i];
+
+		if (may_match(image, rank, message))
+			visit(rank, arg);
+	}
+}
+
+static void
+visit_conditions(const HomeoImage *image, const HomeoMatchInput *input,
+				 HomeoSlice message, HomeoImageVisit visit, void *arg)
+{
+	static const HomeoSlice none = {"", 0};
+	HomeoSlice	value;
+
+	visit_condition(image, HOMEO_CONDITION_NONE, none, message, visit, arg);
+	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
+	{
+		for (value = homeo_rule_exact_value(input, i); value.data != NULL;
+			 value = homeo_condition_wider(i, value))
+			visit_condition(image, i, value, message, visit, arg);
+	}
+	value = input->sqlstate;
+	if (value.data == NULL)
+		return;
+	visit_condition(image, HOMEO_CONDITION_SQLSTATE, value, message, visit,
+					arg);
+	/* Two characters stand for the class. */
+	if (value.len > 2)
+	{
+		value.len = 2;
+		visit_condition(image, HOMEO_CONDITION_SQLSTATE, value, message, visit,
+						arg);
+	}
+}
+
+/* What the callback of a scan needs. */
+typedef struct Scanning
+{
+	const HomeoImage *image;
+	const HomeoImageScan *scan;
+	HomeoImageVisit visit;
+	void	   *arg;
+} Scanning;
+
+static void
+visit_reported(unsigned int expression, void *arg)
+{
+	Scanning   *scanning = arg;
+	const HomeoImage *image = scanning->image;
+	uint32		number = homeo_image_ranks(image, scanning->scan->patterns)[expression];
+	HomeoImageArray rules = homeo_image_pattern(image, number)->rules;
+
+	for (uint32 i = 0; i < rules.n; i++)
+		scanning->visit(homeo_image_ranks(image, rules)[i], scanning->arg);
+}
+
+void
+homeo_image_find(const HomeoImage *image, const HomeoMatchInput *input,
+				 HomeoSlice message, HomeoImageVisit visit, void *arg)
+{
+	Scanning	scanning = {image, homeo_image_at(image, image->scans.offset), visit, arg};
+
+	for (uint32 i = 0; message.data != NULL && i < image->scans.n; i++)
+	{
+		homeo_scan_run(homeo_image_at(image, scanning.scan->database), message,
+					   visit_reported, &scanning);
+		scanning.scan++;
+	}
+	visit_conditions(image, input, message, visit, arg);
+}
+
+int64
+homeo_image_find_revision(const HomeoImage *image, int64 revision)
+{
+	const HomeoImageRevision *revisions = homeo_image_at(image, image->revisions.offset);
+	uint32		low = 0;
+	uint32		high = image->revisions.n;
+
+	while (low < high)
+	{
+		uint32		middle = low + (high - low) / 2;
+
+		if (revisions[middle].revision < revision)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == image->revisions.n || revisions[low].revision != revision)
+		return -1;
+	return revisions[low].rank;
+}
+
+static bool
+has_sqlstate(const HomeoImage *image, const HomeoImageRule *rule,
+			 HomeoSlice sqlstate)
+{
+	const HomeoImageText *states = homeo_image_at(image, rule->sqlstates.offset);
+
+	for (uint32 i = 0; i < rule->sqlstates.n; i++)
+	{
+		HomeoSlice	wanted = homeo_image_text(image, states[i]);
+
+		/* Two characters stand for the class. */
+		if (sqlstate.data != NULL && wanted.len <= sqlstate.len &&
+			(wanted.len == sqlstate.len || wanted.len == 2) &&
+			memcmp(wanted.data, sqlstate.data, wanted.len) == 0)
+			return true;
+	}
+	return rule->sqlstates.n == 0;
+}
+
+/* Of patterns only this is looked at: whether the input has the text at all. */
+const char *
+homeo_image_failing_condition(const HomeoImage *image,
+							  const HomeoImageRule *rule,
+							  const HomeoMatchInput *input)
+{
+	if (!has_sqlstate(image, rule, input->sqlstate))
+		return "sqlstates";
+	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
+	{
+		HomeoSlice	wanted = homeo_image_text(image, rule->exact[i]);
+
+		if (wanted.data != NULL &&
+			!homeo_condition_holds(i, wanted, homeo_rule_exact_value(input, i)))
+			return homeo_rule_exact_columns[i];
+	}
+	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
+	{
+		if (rule->patterns[i] >= 0 && homeo_rule_text(input, i).data == NULL)
+			return homeo_rule_pattern_columns[i];
+	}
+	return NULL;
+}
+
+HomeoRankKey
+homeo_image_rank_key(const HomeoImage *image, const HomeoImageRule *rule)
+{
+	return (HomeoRankKey)
+	{
+		.specificity = rule->specificity,
+			.confidence = rule->confidence,
+			.priority = rule->priority,
+			.id = homeo_image_string(image, rule->id)
+	};
+}

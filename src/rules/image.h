@@ -1,0 +1,166 @@
+/*
+ * image.h
+ *		Rules in one piece of memory, ready to be matched.
+ *
+ * An image is never changed.  It has no pointers, only offsets from its own
+ * start, so that it can be written to a file, read into shared memory, and used
+ * by any process.  Rules stand in it in the order in which they win, so the
+ * place of a rule is its rank.
+ */
+#ifndef HOMEO_IMAGE_H
+#define HOMEO_IMAGE_H
+
+#include "base/slice.h"
+#include "rules/rank.h"
+#include "rules/rule.h"
+
+/* Where an image has to begin, and the databases of Vectorscan in it. */
+#define HOMEO_IMAGE_ALIGNMENT	64
+
+/* Text, with a terminator behind it; offset 0: absent. */
+typedef struct HomeoImageText
+{
+	uint32		offset;
+	uint32		len;
+} HomeoImageText;
+
+/* So many things that begin there. */
+typedef struct HomeoImageArray
+{
+	uint32		offset;
+	uint32		n;
+} HomeoImageArray;
+
+typedef struct HomeoImageRule
+{
+	int64		revision;
+	double		confidence;
+	int32		priority;
+	int32		specificity;
+	HomeoImageText id;
+	HomeoImageText root_cause;
+	HomeoImageText suggestion;
+	HomeoImageText template_name;
+	HomeoImageText exact[HOMEO_EXACT_COUNT];
+	HomeoImageArray sqlstates;	/* of HomeoImageText; none: any */
+	int32		patterns[HOMEO_PATTERN_COUNT];	/* numbers; -1: any text */
+} HomeoImageRule;
+
+typedef struct HomeoImagePattern
+{
+	HomeoImageText source;		/* UTF-8 */
+	HomeoImageText literal;		/* part of it; see HomeoSyntax */
+	uint8		key[16];		/* hash of it */
+	bool		starts_at_offset;	/* see HomeoSyntax */
+	HomeoImageArray rules;		/* ranks of the rules that a scan finds by it */
+} HomeoImagePattern;
+
+/* Rules, by one condition that they have; an empty place has no kind. */
+typedef struct HomeoImageCondition
+{
+	int32		kind;			/* HomeoExact or one of the following; -1:
+								 * empty */
+	HomeoImageText value;
+	HomeoImageArray rules;		/* ranks */
+} HomeoImageCondition;
+
+#define HOMEO_CONDITION_SQLSTATE	HOMEO_EXACT_COUNT
+#define HOMEO_CONDITION_NONE		(HOMEO_EXACT_COUNT + 1)
+
+/* A database of Vectorscan over some of the patterns. */
+typedef struct HomeoImageScan
+{
+	uint32		database;		/* offset of an hs_database_t */
+	HomeoImageArray patterns;	/* number of the pattern of each expression */
+} HomeoImageScan;
+
+typedef struct HomeoImageRevision
+{
+	int64		revision;
+	uint32		rank;
+} HomeoImageRevision;
+
+typedef struct HomeoImage
+{
+	uint64		size;			/* bytes, all included */
+	HomeoImageArray rules;
+	HomeoImageArray patterns;
+	HomeoImageArray conditions; /* a power of two of places */
+	HomeoImageArray scans;
+	HomeoImageArray revisions;	/* in ascending order */
+} HomeoImage;
+
+static inline const void *
+homeo_image_at(const HomeoImage *image, uint32 offset)
+{
+	return (const char *) image + offset;
+}
+
+static inline HomeoSlice
+homeo_image_text(const HomeoImage *image, HomeoImageText found)
+{
+	HomeoSlice	slice = {NULL, 0};
+
+	if (found.offset != 0)
+	{
+		slice.data = homeo_image_at(image, found.offset);
+		slice.len = found.len;
+	}
+	return slice;
+}
+
+/* With its terminator, or NULL. */
+static inline const char *
+homeo_image_string(const HomeoImage *image, HomeoImageText found)
+{
+	return homeo_image_text(image, found).data;
+}
+
+static inline const HomeoImageRule *
+homeo_image_rule(const HomeoImage *image, uint32 rank)
+{
+	return (const HomeoImageRule *) homeo_image_at(image, image->rules.offset) + rank;
+}
+
+static inline const HomeoImagePattern *
+homeo_image_pattern(const HomeoImage *image, int32 number)
+{
+	return (const HomeoImagePattern *) homeo_image_at(image, image->patterns.offset) + number;
+}
+
+static inline const uint32 *
+homeo_image_ranks(const HomeoImage *image, HomeoImageArray array)
+{
+	return homeo_image_at(image, array.offset);
+}
+
+typedef void (*HomeoImageVisit) (uint32 rank, void *arg);
+
+/*
+ * Visits the rules that may match: those whose most selective condition the
+ * input meets, and those whose message pattern a scan of the message, UTF-8,
+ * reports; not those with a literal that the message lacks.  A rule may be
+ * visited twice.  visit may not raise an error.
+ */
+extern void homeo_image_find(const HomeoImage *image,
+							 const HomeoMatchInput *input, HomeoSlice message,
+							 HomeoImageVisit visit, void *arg);
+
+/* The rank of the rule with that revision, or -1. */
+extern int64 homeo_image_find_revision(const HomeoImage *image, int64 revision);
+
+/* The column of the first condition that the input does not meet, or NULL. */
+extern const char *homeo_image_failing_condition(const HomeoImage *image,
+												 const HomeoImageRule *rule,
+												 const HomeoMatchInput *input);
+
+extern HomeoRankKey homeo_image_rank_key(const HomeoImage *image,
+										 const HomeoImageRule *rule);
+
+/* Where a condition is in a table of so many places, or the empty place for it. */
+extern uint32 homeo_image_condition_place(const HomeoImage *image,
+										  const HomeoImageCondition *places,
+										  uint32 nplaces, int32 kind,
+										  HomeoSlice value);
+
+#endif							/* HOMEO_IMAGE_H */

@@ -1,0 +1,617 @@
+/*
+ * image_build.c
+ *		Makes an image of rules.
+ *
+ * Which rules a scan is to find: when more rules than MAX_SHARERS share their
+ * most selective condition, those of them with a message pattern.  Fewer
+ * are tried without; it does not pay to compile their patterns.
+ */
+#include "postgres.h"
+
+#include "rules/image_build.h"
+
+#include "base/hash128.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "rules/scan.h"
+#include "rules/syntax.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#define MAX_SHARERS			16
+
+/* Compiling so many at once holds up interrupts for about a second. */
+#define PATTERNS_AT_ONCE	512
+
+/* Numbers of rules. */
+typedef struct Ranks
+{
+	int			n;
+	int			room;
+	uint32	   *ranks;
+} Ranks;
+
+typedef struct Pattern
+{
+	HomeoSlice	source;
+	HomeoSyntax syntax;
+	bool		scanned;		/* a database has it */
+	Ranks		rules;			/* that a scan is to find by it */
+} Pattern;
+
+typedef struct Condition
+{
+	int32		kind;
+	HomeoSlice	value;
+	HomeoImageText text;		/* the value in the image */
+	Ranks		rules;
+} Condition;
+
+/* One of the two above, by its text. */
+typedef struct NumberKey
+{
+	int32		kind;
+	uint8		hash[16];
+} NumberKey;
+
+typedef struct NumberEntry
+{
+	NumberKey	key;
+	int			number;
+} NumberEntry;
+
+/* A rule on its way into the image. */
+typedef struct Ranked
+{
+	const HomeoRule *rule;
+	HomeoRankKey key;
+	int			patterns[HOMEO_PATTERN_COUNT];	/* numbers; -1: none */
+	bool		scanned;
+} Ranked;
+
+typedef struct Building
+{
+	StringInfoData out;
+	HTAB	   *numbers;
+	int			nrules;
+	Ranked	   *rules;			/* by rank */
+	int			npatterns;
+	Pattern    *patterns;
+	int			nconditions;
+	int			conditions_room;
+	Condition  *conditions;
+	List	   *databases;
+} Building;
+
+static void
+add_rank(Ranks *ranks, uint32 rank)
+{
+	if (ranks->n == ranks->room)
+	{
+		ranks->room = Max(ranks->room * 2, 4);
+		ranks->ranks = ranks->n == 0 ?
+			palloc(ranks->room * sizeof(*ranks->ranks)) :
+			repalloc(ranks->ranks, ranks->room * sizeof(*ranks->ranks));
+	}
+	ranks->ranks[ranks->n++] = rank;
+}
+
+/*
+ * The number that was given to a text of this kind.  *found tells whether there
+ * was one; else it is next from now on.
+ */
+static int
+number_of(Building *b, int32 kind, HomeoSlice value, int next, bool *found)
+{
+	NumberKey	key;
+	NumberEntry *entry;
+	HomeoHash128 hash;
+
+	memset(&key, 0, sizeof(key));
+	key.kind = kind;
+	homeo_hash128_init(&hash, 0);
+	homeo_hash128_update(&hash, value.data, value.len);
+	homeo_hash128_final(&hash, key.hash);
+	entry = hash_search(b->numbers, &key, HASH_ENTER, found);
+	if (!*found)
+		entry->number = next;
+	return entry->number;
+}
+
+/* ----------------------------------------------------------------
+ * What is to be in the image
+ * ----------------------------------------------------------------
+ */
+#define KIND_PATTERN	(-1)
+
+static int
+intern_pattern(Building *b, HomeoSlice source)
+{
+	bool		found;
+	int			number = number_of(b, KIND_PATTERN, source, b->npatterns,
+								   &found);
+
+	if (!found)
+	{
+		Pattern    *pattern = &b->patterns[b->npatterns++];
+
+		memset(pattern, 0, sizeof(*pattern));
+		pattern->source = source;
+		pattern->syntax = homeo_syntax_read(source);
+	}
+	return number;
+}
+
+static int
+compare_ranked(const void *a, const void *b)
+{
+	return homeo_rank_compare(&((const Ranked *) a)->key,
+							  &((const Ranked *) b)->key);
+}
+
+/* Puts the rules in the order in which they win. */
+static void
+rank_rules(Building *b, const HomeoRule *rules)
+{
+	b->patterns = palloc(sizeof(Pattern) * Max(b->nrules, 1) * HOMEO_PATTERN_COUNT);
+	b->rules = palloc0(sizeof(Ranked) * Max(b->nrules, 1));
+	for (int r = 0; r < b->nrules; r++)
+	{
+		Ranked	   *ranked = &b->rules[r];
+		int			literals[HOMEO_PATTERN_COUNT] = {0};
+
+		ranked->rule = &rules[r];
+		for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
+		{
+			ranked->patterns[i] = -1;
+			if (rules[r].patterns[i].data == NULL)
+				continue;
+			ranked->patterns[i] = intern_pattern(b, rules[r].patterns[i]);
+			literals[i] = b->patterns[ranked->patterns[i]].syntax.literals;
+		}
+		ranked->key.specificity = homeo_rank_specificity(&rules[r], literals);
+		ranked->key.confidence = rules[r].confidence;
+		ranked->key.priority = rules[r].priority;
+		ranked->key.id = rules[r].id;
+	}
+	qsort(b->rules, b->nrules, sizeof(Ranked), compare_ranked);
+}
+
+static void
+index_rule(Building *b, uint32 rank, int32 kind, HomeoSlice value)
+{
+	bool		found;
+	int			number = number_of(b, kind, value, b->nconditions, &found);
+
+	if (!found)
+	{
+		Condition  *condition;
+
+		if (b->nconditions == b->conditions_room)
+		{
+			b->conditions_room *= 2;
+			b->conditions = repalloc(b->conditions,
+									 sizeof(Condition) * b->conditions_room);
+		}
+		condition = &b->conditions[b->nconditions++];
+		memset(condition, 0, sizeof(*condition));
+		condition->kind = kind;
+		condition->value = value;
+	}
+	add_rank(&b->conditions[number].rules, rank);
+}
+
+/* Enters a rule under the condition that fewest events meet. */
+static void
+index_by_condition(Building *b, uint32 rank)
+{
+	const HomeoRule *rule = b->rules[rank].rule;
+	HomeoSlice	value = {"", 0};
+
+	for (int i = 0; i < HOMEO_EXACT_LANGUAGE; i++)
+	{
+		if (rule->exact[i].data != NULL)
+		{
+			index_rule(b, rank, i, rule->exact[i]);
+			return;
+		}
+	}
+	for (int i = 0; i < rule->nsqlstates; i++)
+	{
+		value.data = rule->sqlstates[i];
+		value.len = strlen(value.data);
+		index_rule(b, rank, HOMEO_CONDITION_SQLSTATE, value);
+	}
+	if (rule->nsqlstates > 0)
+		return;
+	if (rule->exact[HOMEO_EXACT_LANGUAGE].data != NULL)
+		index_rule(b, rank, HOMEO_EXACT_LANGUAGE,
+				   rule->exact[HOMEO_EXACT_LANGUAGE]);
+	else
+		index_rule(b, rank, HOMEO_CONDITION_NONE, value);
+}
+
+/* Lists with each message pattern the rules that a scan is to find by it. */
+static void
+choose_scanned(Building *b)
+{
+	for (int c = 0; c < b->nconditions; c++)
+	{
+		Ranks	   *rules = &b->conditions[c].rules;
+
+		for (int i = 0; rules->n > MAX_SHARERS && i < rules->n; i++)
+		{
+			Ranked	   *ranked = &b->rules[rules->ranks[i]];
+
+			if (ranked->patterns[HOMEO_PATTERN_MESSAGE] >= 0)
+				ranked->scanned = true;
+		}
+	}
+	for (int r = 0; r < b->nrules; r++)
+	{
+		if (b->rules[r].scanned)
+			add_rank(&b->patterns[b->rules[r].patterns[HOMEO_PATTERN_MESSAGE]].rules, r);
+	}
+}
+
+/* Compiles the patterns that a scan is to find; expressions are theirs then. */
+static void
+compile_patterns(Building *b, HomeoImageCompile compile, void *arg)
+{
+	HomeoScanSource *sources = palloc(sizeof(*sources) * Max(b->npatterns, 1));
+	int		   *patterns = palloc(sizeof(int) * Max(b->npatterns, 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	for (int p = 0; p < b->npatterns; p++)
+	{
+		Pattern    *pattern = &b->patterns[p];
+
+		if (pattern->rules.n == 0)
+			continue;
+		sources[n].text = pattern->source.data;
+		sources[n].len = pattern->source.len;
+		sources[n].unrolled = pattern->syntax.unrolled;
+		sources[n].foreign = pattern->syntax.foreign;
+		patterns[n++] = p;
+	}
+	if (n > 0)
+		b->databases = compile(sources, n, arg);
+	foreach(lc, b->databases)
+	{
+		HomeoImageDatabase *database = lfirst(lc);
+
+		for (int i = 0; i < database->n; i++)
+		{
+			database->numbers[i] = patterns[database->numbers[i]];
+			b->patterns[database->numbers[i]].scanned = true;
+		}
+	}
+}
+
+/* Takes the rules out of the index that a scan finds. */
+static void
+thin_index(Building *b)
+{
+	for (int c = 0; c < b->nconditions; c++)
+	{
+		Ranks	   *rules = &b->conditions[c].rules;
+		int			kept = 0;
+
+		for (int i = 0; i < rules->n; i++)
+		{
+			const Ranked *ranked = &b->rules[rules->ranks[i]];
+
+			if (!ranked->scanned ||
+				!b->patterns[ranked->patterns[HOMEO_PATTERN_MESSAGE]].scanned)
+				rules->ranks[kept++] = rules->ranks[i];
+		}
+		rules->n = kept;
+	}
+}
+
+/* ----------------------------------------------------------------
+ * The image
+ * ----------------------------------------------------------------
+ */
+
+/* Appends bytes at a multiple of alignment; returns where they are. */
+static uint32
+put(StringInfo out, const void *bytes, size_t len, int alignment)
+{
+	static const char zeros[HOMEO_IMAGE_ALIGNMENT];
+	int			padding = (int) (TYPEALIGN(alignment, out->len) - out->len);
+	uint32		offset;
+
+	appendBinaryStringInfo(out, zeros, padding);
+	offset = out->len;
+	if (len > 0)
+		appendBinaryStringInfo(out, bytes, (int) len);
+	return offset;
+}
+
+static HomeoImageText
+put_text(StringInfo out, HomeoSlice given)
+{
+	HomeoImageText result = {0, 0};
+
+	if (given.data == NULL)
+		return result;
+	result.offset = put(out, given.data, given.len, 1);
+	result.len = (uint32) given.len;
+	appendStringInfoChar(out, '\0');
+	return result;
+}
+
+static HomeoImageText
+put_string(StringInfo out, const char *given)
+{
+	HomeoSlice	slice = {given, given != NULL ? strlen(given) : 0};
+
+	return put_text(out, slice);
+}
+
+static HomeoImageArray
+put_array(StringInfo out, const void *elements, size_t size, int n)
+{
+	HomeoImageArray result;
+
+	result.offset = put(out, elements, size * n, MAXIMUM_ALIGNOF);
+	result.n = n;
+	return result;
+}
+
+static HomeoImageArray
+put_ranks(StringInfo out, const Ranks *ranks)
+{
+	return put_array(out, ranks->ranks, sizeof(uint32), ranks->n);
+}
+
+static void
+put_rule(StringInfo out, const Ranked *ranked, HomeoImageRule *to)
+{
+	const HomeoRule *rule = ranked->rule;
+	HomeoImageText *states = palloc(sizeof(*states) * Max(rule->nsqlstates, 1));
+
+	memset(to, 0, sizeof(*to));
+	to->revision = rule->revision;
+	to->confidence = rule->confidence;
+	to->priority = rule->priority;
+	to->specificity = ranked->key.specificity;
+	to->id = put_string(out, rule->id);
+	to->root_cause = put_string(out, rule->root_cause);
+	to->suggestion = put_string(out, rule->suggestion);
+	to->template_name = put_string(out, rule->template_name);
+	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
+		to->exact[i] = put_text(out, rule->exact[i]);
+	for (int i = 0; i < rule->nsqlstates; i++)
+		states[i] = put_string(out, rule->sqlstates[i]);
+	to->sqlstates = put_array(out, states, sizeof(*states), rule->nsqlstates);
+	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
+		to->patterns[i] = ranked->patterns[i];
+	pfree(states);
+}
+
+static int
+compare_revisions(const void *a, const void *b)
+{
+	int64		x = ((const HomeoImageRevision *) a)->revision;
+	int64		y = ((const HomeoImageRevision *) b)->revision;
+
+	return (x > y) - (x < y);
+}
+
+static void
+put_rules(Building *b, HomeoImage *header)
+{
+	HomeoImageRule *rules = palloc(sizeof(*rules) * Max(b->nrules, 1));
+	HomeoImageRevision *revisions = palloc0(sizeof(*revisions) * Max(b->nrules, 1));
+
+	for (int r = 0; r < b->nrules; r++)
+	{
+		put_rule(&b->out, &b->rules[r], &rules[r]);
+		revisions[r].revision = rules[r].revision;
+		revisions[r].rank = r;
+	}
+	qsort(revisions, b->nrules, sizeof(*revisions), compare_revisions);
+	header->rules = put_array(&b->out, rules, sizeof(*rules), b->nrules);
+	header->revisions = put_array(&b->out, revisions, sizeof(*revisions),
+								  b->nrules);
+}
+
+static void
+put_patterns(Building *b, HomeoImage *header)
+{
+	HomeoImagePattern *patterns = palloc0(sizeof(*patterns) * Max(b->npatterns, 1));
+
+	for (int p = 0; p < b->npatterns; p++)
+	{
+		const Pattern *pattern = &b->patterns[p];
+		HomeoHash128 hash;
+
+		patterns[p].source = put_text(&b->out, pattern->source);
+		if (pattern->syntax.literal.data != NULL)
+		{
+			patterns[p].literal.offset = patterns[p].source.offset +
+				(uint32) (pattern->syntax.literal.data - pattern->source.data);
+			patterns[p].literal.len = (uint32) pattern->syntax.literal.len;
+		}
+		homeo_hash128_init(&hash, 0);
+		homeo_hash128_update(&hash, pattern->source.data, pattern->source.len);
+		homeo_hash128_final(&hash, patterns[p].key);
+		patterns[p].starts_at_offset = pattern->syntax.starts_at_offset;
+		if (pattern->scanned)
+			patterns[p].rules = put_ranks(&b->out, &pattern->rules);
+	}
+	header->patterns = put_array(&b->out, patterns, sizeof(*patterns),
+								 b->npatterns);
+}
+
+static void
+put_conditions(Building *b, HomeoImage *header)
+{
+	uint32		nplaces = pg_nextpower2_32(Max(b->nconditions, 1) * 2);
+	HomeoImageCondition *places = palloc0(sizeof(*places) * nplaces);
+
+	for (uint32 i = 0; i < nplaces; i++)
+		places[i].kind = -1;
+	for (int c = 0; c < b->nconditions; c++)
+		b->conditions[c].text = put_text(&b->out, b->conditions[c].value);
+	for (int c = 0; c < b->nconditions; c++)
+	{
+		const Condition *condition = &b->conditions[c];
+		uint32		place =
+		homeo_image_condition_place((const HomeoImage *) b->out.data, places,
+									nplaces, condition->kind, condition->value);
+
+		places[place].kind = condition->kind;
+		places[place].value = condition->text;
+		places[place].rules = put_ranks(&b->out, &condition->rules);
+	}
+	header->conditions = put_array(&b->out, places, sizeof(*places), nplaces);
+}
+
+/* Makes room for the databases; they are put there when that has its place. */
+static void
+put_scans(Building *b, HomeoImage *header)
+{
+	HomeoImageScan *scans = palloc0(sizeof(*scans) * Max(list_length(b->databases), 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, b->databases)
+	{
+		HomeoImageDatabase *database = lfirst(lc);
+		size_t		size = homeo_scan_size(database->bytes, database->len);
+
+		if (size == 0 || size > MaxAllocSize)
+			elog(ERROR, "a database of Vectorscan is damaged");
+		scans[n].patterns = put_array(&b->out, database->numbers, sizeof(int),
+									  database->n);
+		scans[n].database = put(&b->out, NULL, 0, HOMEO_IMAGE_ALIGNMENT);
+		enlargeStringInfo(&b->out, (int) size);
+		memset(b->out.data + b->out.len, 0, size);
+		b->out.len += (int) size;
+		n++;
+	}
+	header->scans = put_array(&b->out, scans, sizeof(*scans), n);
+}
+
+/* Puts everything in order; the result is in the given memory. */
+static HomeoImage *
+make_image(Building *b, MemoryContext memory)
+{
+	HomeoImage	header = {0};
+	HomeoImage *image;
+	const HomeoImageScan *scan;
+	ListCell   *lc;
+
+	initStringInfo(&b->out);
+	(void) put(&b->out, &header, sizeof(header), 1);
+	put_rules(b, &header);
+	put_patterns(b, &header);
+	put_conditions(b, &header);
+	put_scans(b, &header);
+	header.size = b->out.len;
+	memcpy(b->out.data, &header, sizeof(header));
+
+	image = MemoryContextAllocHuge(memory, header.size + HOMEO_IMAGE_ALIGNMENT);
+	image = (HomeoImage *) TYPEALIGN(HOMEO_IMAGE_ALIGNMENT, image);
+	memcpy(image, b->out.data, header.size);
+	scan = homeo_image_at(image, image->scans.offset);
+	foreach(lc, b->databases)
+	{
+		HomeoImageDatabase *database = lfirst(lc);
+
+		if (!homeo_scan_place(database->bytes, database->len,
+							  (char *) image + (scan++)->database))
+			elog(ERROR, "a database of Vectorscan is damaged");
+	}
+	return image;
+}
+
+HomeoImage *
+homeo_image_build(const HomeoRule *rules, int nrules,
+				  HomeoImageCompile compile, void *arg)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(caller,
+												  "homeostasis image",
+												  ALLOCSET_DEFAULT_SIZES);
+	Building	b = {.nrules = nrules};
+	HASHCTL		control = {
+		.keysize = sizeof(NumberKey),
+		.entrysize = sizeof(NumberEntry),
+		.hcxt = scratch
+	};
+	HomeoImage *image;
+
+	MemoryContextSwitchTo(scratch);
+	b.numbers = hash_create("homeostasis texts", 256, &control,
+							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	b.conditions_room = 64;
+	b.conditions = palloc(sizeof(Condition) * b.conditions_room);
+	rank_rules(&b, rules);
+	for (int r = 0; r < nrules; r++)
+		index_by_condition(&b, r);
+	if (compile != NULL)
+	{
+		choose_scanned(&b);
+		compile_patterns(&b, compile, arg);
+		thin_index(&b);
+	}
+	image = make_image(&b, caller);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+	return image;
+}
+
+/* ----------------------------------------------------------------
+ * Compiling
+ * ----------------------------------------------------------------
+ */
+typedef struct Compiling
+{
+	int			start;			/* of the sources that are compiled now */
+	List	   *databases;
+} Compiling;
+
+static bool
+keep_database(const int *numbers, int n, const char *bytes, size_t len,
+			  void *arg)
+{
+	Compiling  *compiling = arg;
+	HomeoImageDatabase *database = palloc(sizeof(*database));
+
+	database->n = n;
+	database->len = len;
+	database->numbers = palloc(sizeof(int) * n);
+	database->bytes = palloc_extended(len, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+	if (database->bytes == NULL)
+		return false;
+	memcpy(database->bytes, bytes, len);
+	for (int i = 0; i < n; i++)
+		database->numbers[i] = compiling->start + numbers[i];
+	compiling->databases = lappend(compiling->databases, database);
+	return true;
+}
+
+List *
+homeo_image_compile_here(const HomeoScanSource *sources, int n, void *arg)
+{
+	Compiling	compiling = {0, NIL};
+
+	for (; compiling.start < n; compiling.start += PATTERNS_AT_ONCE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!homeo_scan_compile(sources + compiling.start,
+								Min(PATTERNS_AT_ONCE, n - compiling.start),
+								keep_database, &compiling))
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("out of memory"),
+					 errdetail("Vectorscan could not compile the patterns of the rules.")));
+	}
+	return compiling.databases;
+}
