@@ -33,5 +33,5 @@ language sql as $$ select outcome from homeostasis.explain_match(event, true, ru
 create function pg_temp.add_crowd() returns void
 language sql as $$
   select pg_temp.add_rule('crowd' || n, jsonb_build_object('pattern', 'crowded ' || n))
-  from generate_series(1, 20) n
+  from generate_series(1, 300) n
 $$;

@@ -142,7 +142,7 @@ select results_eq(
 select pg_temp.add_crowd();
 select is(count(*), 0::bigint, 'without every_rule only candidates are shown')
   from homeostasis.explain_match('{"error_message": "x"}');
-select is(count(*), 22::bigint, 'with every_rule all are shown')
+select is(count(*), 302::bigint, 'with every_rule all are shown')
   from homeostasis.explain_match('{"error_message": "x"}', true);
 delete from homeostasis.rules;
 
