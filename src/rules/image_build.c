@@ -2,9 +2,10 @@
  * image_build.c
  *		Makes an image of rules.
  *
- * Which rules a scan is to find: when more rules than MAX_SHARERS share their
- * most selective condition, those of them with a message pattern.  Fewer
- * are tried without; it does not pay to compile their patterns.
+ * Rules are found by their most selective condition.  Of those that share it,
+ * the ones whose pattern has a literal cost a search for that, a twentieth of a
+ * microsecond; the others are tried.  A scan finds them sooner only if they are
+ * many, and it takes milliseconds for each to compile them.
  */
 #include "postgres.h"
 
@@ -19,7 +20,9 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#define MAX_SHARERS			16
+/* With more than so many to be tried, or to be searched for, they are scanned for. */
+#define MAX_TRIED			64
+#define MAX_SEARCHED		1000
 
 /* Compiling so many at once holds up interrupts for about a second. */
 #define PATTERNS_AT_ONCE	512
@@ -232,26 +235,51 @@ index_by_condition(Building *b, uint32 rank)
 		index_rule(b, rank, HOMEO_CONDITION_NONE, value);
 }
 
+/* The message pattern of a rule, or NULL. */
+static Pattern *
+message_pattern(const Building *b, uint32 rank)
+{
+	int			number = b->rules[rank].patterns[HOMEO_PATTERN_MESSAGE];
+
+	return number < 0 ? NULL : &b->patterns[number];
+}
+
+/* Chooses among rules with the same condition. */
+static void
+choose_among(Building *b, const Ranks *rules)
+{
+	int			nsearched = 0;
+	int			ntried = 0;
+
+	for (int i = 0; i < rules->n; i++)
+	{
+		const Pattern *pattern = message_pattern(b, rules->ranks[i]);
+
+		nsearched += pattern != NULL;
+		ntried += pattern != NULL && pattern->syntax.literal.data == NULL;
+	}
+	if (nsearched <= MAX_SEARCHED && ntried <= MAX_TRIED)
+		return;
+	for (int i = 0; i < rules->n; i++)
+	{
+		const Pattern *pattern = message_pattern(b, rules->ranks[i]);
+
+		if (pattern != NULL && (nsearched > MAX_SEARCHED ||
+								pattern->syntax.literal.data == NULL))
+			b->rules[rules->ranks[i]].scanned = true;
+	}
+}
+
 /* Lists with each message pattern the rules that a scan is to find by it. */
 static void
 choose_scanned(Building *b)
 {
 	for (int c = 0; c < b->nconditions; c++)
-	{
-		Ranks	   *rules = &b->conditions[c].rules;
-
-		for (int i = 0; rules->n > MAX_SHARERS && i < rules->n; i++)
-		{
-			Ranked	   *ranked = &b->rules[rules->ranks[i]];
-
-			if (ranked->patterns[HOMEO_PATTERN_MESSAGE] >= 0)
-				ranked->scanned = true;
-		}
-	}
+		choose_among(b, &b->conditions[c].rules);
 	for (int r = 0; r < b->nrules; r++)
 	{
 		if (b->rules[r].scanned)
-			add_rank(&b->patterns[b->rules[r].patterns[HOMEO_PATTERN_MESSAGE]].rules, r);
+			add_rank(&message_pattern(b, r)->rules, r);
 	}
 }
 
@@ -301,10 +329,9 @@ thin_index(Building *b)
 
 		for (int i = 0; i < rules->n; i++)
 		{
-			const Ranked *ranked = &b->rules[rules->ranks[i]];
+			uint32		rank = rules->ranks[i];
 
-			if (!ranked->scanned ||
-				!b->patterns[ranked->patterns[HOMEO_PATTERN_MESSAGE]].scanned)
+			if (!b->rules[rank].scanned || !message_pattern(b, rank)->scanned)
 				rules->ranks[kept++] = rules->ranks[i];
 		}
 		rules->n = kept;
