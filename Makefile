@@ -44,6 +44,7 @@ SQL_CODE_NAMES = \
 	ingest \
 	copy \
 	rules \
+	pack \
 	match \
 	template \
 	policy \
@@ -71,7 +72,7 @@ SQL_SCHEMA = $(wildcard $(SQL_SCHEMA_NAMES:%=sql/schema/%.sql))
 SQL_CODE = $(wildcard $(SQL_CODE_NAMES:%=sql/code/%.sql))
 SQL_LAST = $(wildcard $(SQL_LAST_NAMES:%=sql/schema/%.sql))
 
-SQL_FILES = $(SQL_SCHEMA) $(SQL_CODE) $(TEMPLATES) $(RULE_PACKS) $(SQL_LAST)
+SQL_FILES = $(SQL_SCHEMA) $(SQL_CODE) $(TEMPLATES) $(SHIPPED_PACK) $(SQL_LAST)
 
 # ---------------------------------------------------------------------------
 # What is built from what
@@ -81,7 +82,10 @@ ROOMS = base text intake rules heal llm observe workers wire
 SOURCES = $(sort $(wildcard src/*.c $(ROOMS:%=src/%/*.c)))
 AGENT_SOURCES = $(sort $(wildcard src/agent/*.c))
 TEMPLATES = $(sort $(wildcard share/templates/*.sql))
-RULE_PACKS = $(sort $(wildcard share/rules/*.json))
+
+# The install script loads one rule pack; the others are files to be loaded.
+SHIPPED_PACK = share/rules/postgresql.json
+RULE_PACKS = $(filter-out $(SHIPPED_PACK),$(sort $(wildcard share/rules/*.json)))
 
 OBJDIR = build/obj
 OBJS = $(SOURCES:src/%.c=$(OBJDIR)/%.o)
@@ -264,10 +268,18 @@ $(OBJS): $(OBJDIR)/%.o: src/%.c $(OBJDIR)/flags
 
 -include $(wildcard $(OBJS:.o=.d))
 
-install: install-agent
-uninstall: uninstall-agent
+install: install-agent install-packs
+uninstall: uninstall-agent uninstall-packs
 
-.PHONY: install-agent uninstall-agent
+.PHONY: install-agent uninstall-agent install-packs uninstall-packs
+install-packs:
+	$(MKDIR_P) '$(DESTDIR)$(datadir)/homeostasis/rules'
+	$(INSTALL_DATA) $(RULE_PACKS) '$(DESTDIR)$(datadir)/homeostasis/rules'
+
+uninstall-packs:
+	rm -f $(patsubst share/rules/%,'$(DESTDIR)$(datadir)/homeostasis/rules/%',$(RULE_PACKS))
+	-rmdir '$(DESTDIR)$(datadir)/homeostasis/rules' '$(DESTDIR)$(datadir)/homeostasis'
+
 install-agent: $(AGENT)
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
 	$(INSTALL_PROGRAM) $(AGENT) '$(DESTDIR)$(bindir)'

@@ -1,0 +1,122 @@
+/*
+ * pack_file.c
+ *		Rule packs that were installed beside the extension.
+ *
+ * They are files of one directory, which only who installs software can write
+ * to, and a pack's name is the file's without its ending; so no other file can
+ * be read here, whoever asks.
+ */
+#include "postgres.h"
+
+#include "rules/pack_file.h"
+
+#include <sys/stat.h>
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/builtins.h"
+
+#define DIRECTORY	"homeostasis/rules"
+#define ENDING		".json"
+#define MAX_BYTES	(64 * 1024 * 1024)
+
+static char *
+directory(void)
+{
+	char		share[MAXPGPATH];
+
+	get_share_path(my_exec_path, share);
+	return psprintf("%s/%s", share, DIRECTORY);
+}
+
+/* The length of the pack's name in that of a file; 0: it is none. */
+static size_t
+pack_name_len(const char *file)
+{
+	size_t		len = strspn(file, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+	return strcmp(file + len, ENDING) == 0 ? len : 0;
+}
+
+PG_FUNCTION_INFO_V1(homeo_installed_packs);
+
+/* homeostasis.installed_packs(): setof text, names in no order */
+Datum
+homeo_installed_packs(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *path = directory();
+	DIR		   *dir;
+	struct dirent *entry;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	dir = AllocateDir(path);
+	if (dir == NULL && errno == ENOENT)
+		return (Datum) 0;
+	while ((entry = ReadDir(dir, path)) != NULL)
+	{
+		size_t		len = pack_name_len(entry->d_name);
+		Datum		value;
+		bool		isnull = false;
+
+		if (len == 0)
+			continue;
+		value = PointerGetDatum(cstring_to_text_with_len(entry->d_name,
+														 (int) len));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value,
+							 &isnull);
+	}
+	FreeDir(dir);
+	return (Datum) 0;
+}
+
+/* The whole file, which is UTF-8, in the database's encoding; palloc'd. */
+static char *
+read_file(const char *path)
+{
+	FILE	   *file = AllocateFile(path, PG_BINARY_R);
+	struct stat status;
+	char	   *content;
+	size_t		len;
+
+	if (file == NULL || fstat(fileno(file), &status) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\": %m", path)));
+	if (status.st_size > MAX_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("file \"%s\" is too large for a rule pack", path)));
+	content = palloc(status.st_size + 1);
+	len = fread(content, 1, status.st_size, file);
+	if (ferror(file))
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read file \"%s\": %m", path)));
+	FreeFile(file);
+	content[len] = '\0';
+	return pg_any_to_server(content, (int) len, PG_UTF8);
+}
+
+PG_FUNCTION_INFO_V1(homeo_installed_pack);
+
+/* homeostasis.installed_pack(name text): text, the pack's JSON */
+Datum
+homeo_installed_pack(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *file = psprintf("%s" ENDING, name);
+	char	   *path = psprintf("%s/%s", directory(), file);
+
+	if (pack_name_len(file) == 0 || access(path, F_OK) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_HOMEO_NOT_FOUND),
+				 errmsg("there is no rule pack \"%s\" among those that are installed",
+						name),
+				 errhint("See homeostasis.available_packs for their names.")));
+	PG_RETURN_TEXT_P(cstring_to_text(read_file(path)));
+}
