@@ -338,6 +338,15 @@ select is(count(*), 2::bigint, 'and only those are candidates')
   from homeostasis.explain_match('{"error_message": "m", "sqlstate": "23505", "constraint_name": "key7"}');
 delete from homeostasis.rules;
 
+-- A language that runs on another, a type with its package.
+select pg_temp.add_rule('base', '{"language": "java", "error_type": "Refusal", "pattern": "refused by base"}');
+select is(pg_temp.winner(jsonb_build_object('language', language, 'error_type', type, 'error_message', 'refused by base')),
+    case when wins then 'base' end, concat_ws(' ', language, type))
+  from (values ('java', 'Refusal', true), ('kotlin', 'a.b.Refusal', true), ('scala', 'Refusal', true), ('java', 'a.b$Refusal', true),
+          ('java', 'a::Refusal', true), ('java', 'a\\b\\Refusal', true), ('javascript', 'Refusal', false), ('java', 'SelfRefusal', false),
+          ('java', 'Refusal.Sub', false), ('java', '', false)) v (language, type, wins);
+delete from homeostasis.rules where id = 'base';
+
 -- lint_rules() and stat_rules.
 select pg_temp.add_crowd();
 select pg_temp.add_rule('good', '{"pattern": "good", "examples": [{"message": "good one"}, {"sql": "select 1"}]}');
@@ -345,10 +354,12 @@ select pg_temp.add_rule('liar', '{"pattern": "truth", "examples": [{"message": "
 select pg_temp.add_rule('weak', '{"pattern": "goo", "examples": [{"message": "good"}]}');
 select pg_temp.add_rule('empty', '{"detail_pattern": "x*"}');
 select pg_temp.add_rule('empty2', '{"detail_pattern": "x*"}');
+select pg_temp.add_rule('broad', '{"pattern": "broad", "counter_examples": [{"message": "narrow"}, {"message": "not so broad"}]}');
 select pg_temp.add_rule('state', '{"sqlstates": ["23505"], "table_name": "t", "examples": [{"message": "m", "sqlstate": "23505"}]}');
 select results_eq(
   'select * from homeostasis.lint_rules() order by 1, 2',
-  $$values ('empty', 'matches the empty string', 'detail_pattern'),
+  $$values ('broad', 'matches its own counter-example', 'counter-example 2'),
+           ('empty', 'matches the empty string', 'detail_pattern'),
            ('empty2', 'has the same conditions as another rule', 'empty'),
            ('empty2', 'matches the empty string', 'detail_pattern'),
            ('liar', 'does not match its own example', 'example 1: column pattern doesn''t match'),

@@ -131,6 +131,15 @@ foreach my $query (q{message = 'Indexed 1234'}, q{metadata @> '{"n": 999}' and m
     is($node->safe_psql('postgres', "set enable_seqscan = off; select count(*) from $today where $query"), '1', "found: $query");
 }
 
+is($node->safe_psql('postgres', qq{
+    begin;
+    drop index @{[ $node->safe_psql('postgres', qq{select indexrelid::regclass from pg_index where indrelid = '$today'::regclass
+      and indexrelid in (select oid from pg_class where relam = (select oid from pg_am where amname = 'gin'))}) ]};
+    set local enable_seqscan = off;
+    set local enable_bitmapscan = off;
+    select count(*) from $today where metadata ? 'n' and metadata ->> 'n' is null;
+    rollback}), '0', 'a partial index has no others');
+
 # An id that is there already is looked for among the rows of others.
 my $given = q{jsonb_build_object('error_message', 'given', 'error_id', md5(i::text)::uuid)};
 ingest(50, $given);
