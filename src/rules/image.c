@@ -38,14 +38,23 @@ static bool
 may_match(const HomeoImage *image, uint32 rank, HomeoSlice message)
 {
 	int32		number = homeo_image_rule(image, rank)->patterns[HOMEO_PATTERN_MESSAGE];
-	HomeoSlice	literal;
+	const HomeoImagePattern *pattern;
+	const HomeoImageText *parts;
 
 	if (number < 0)
 		return true;
-	literal = homeo_image_text(image, homeo_image_pattern(image, number)->literal);
-	if (literal.data == NULL || message.data == NULL)
-		return message.data != NULL;
-	return memmem(message.data, message.len, literal.data, literal.len) != NULL;
+	if (message.data == NULL)
+		return false;
+	pattern = homeo_image_pattern(image, number);
+	parts = homeo_image_at(image, pattern->parts.offset);
+	for (uint32 i = 0; i < pattern->parts.n; i++)
+	{
+		HomeoSlice	part = homeo_image_text(image, parts[i]);
+
+		if (memmem(message.data, message.len, part.data, part.len) != NULL)
+			return true;
+	}
+	return pattern->parts.n == 0;
 }
 
 static void

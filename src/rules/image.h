@@ -49,7 +49,7 @@ typedef struct HomeoImageRule
 typedef struct HomeoImagePattern
 {
 	HomeoImageText source;		/* UTF-8 */
-	HomeoImageText literal;		/* part of it; see HomeoSyntax */
+	HomeoImageArray parts;		/* HomeoImageText; see HomeoSyntax */
 	uint8		key[16];		/* hash of it */
 	bool		starts_at_offset;	/* see HomeoSyntax */
 	HomeoImageArray rules;		/* ranks of the rules that a scan finds by it */
@@ -139,8 +139,8 @@ typedef void (*HomeoImageVisit) (uint32 rank, void *arg);
 /*
  * Visits the rules that may match: those whose most selective condition the
  * input meets, and those whose message pattern a scan of the message, UTF-8,
- * reports; not those with a literal that the message lacks.  A rule may be
- * visited twice.  visit may not raise an error.
+ * reports; not those of which the message has none of the parts that it must
+ * have.  A rule may be visited twice.  visit may not raise an error.
  */
 extern void homeo_image_find(const HomeoImage *image,
 							 const HomeoMatchInput *input, HomeoSlice message,

@@ -3,8 +3,8 @@
  *		Makes an image of rules.
  *
  * Rules are found by their most selective condition.  Of those that share it,
- * the ones whose pattern has a literal cost a search for that, a twentieth of a
- * microsecond; the others are tried.  A scan finds them sooner only if they are
+ * the ones whose pattern has parts that a message must contain cost a search for
+ * these, a twentieth of a microsecond each; the others are tried.  A scan finds them sooner only if they are
  * many, and it takes milliseconds for each to compile them.
  */
 #include "postgres.h"
@@ -256,7 +256,7 @@ choose_among(Building *b, const Ranks *rules)
 		const Pattern *pattern = message_pattern(b, rules->ranks[i]);
 
 		nsearched += pattern != NULL;
-		ntried += pattern != NULL && pattern->syntax.literal.data == NULL;
+		ntried += pattern != NULL && pattern->syntax.parts.n == 0;
 	}
 	if (nsearched <= MAX_SEARCHED && ntried <= MAX_TRIED)
 		return;
@@ -265,7 +265,7 @@ choose_among(Building *b, const Ranks *rules)
 		const Pattern *pattern = message_pattern(b, rules->ranks[i]);
 
 		if (pattern != NULL && (nsearched > MAX_SEARCHED ||
-								pattern->syntax.literal.data == NULL))
+								pattern->syntax.parts.n == 0))
 			b->rules[rules->ranks[i]].scanned = true;
 	}
 }
@@ -455,15 +455,20 @@ put_patterns(Building *b, HomeoImage *header)
 	for (int p = 0; p < b->npatterns; p++)
 	{
 		const Pattern *pattern = &b->patterns[p];
+		HomeoImageText parts[HOMEO_SYNTAX_PARTS];
 		HomeoHash128 hash;
 
 		patterns[p].source = put_text(&b->out, pattern->source);
-		if (pattern->syntax.literal.data != NULL)
+		for (int i = 0; i < pattern->syntax.parts.n; i++)
 		{
-			patterns[p].literal.offset = patterns[p].source.offset +
-				(uint32) (pattern->syntax.literal.data - pattern->source.data);
-			patterns[p].literal.len = (uint32) pattern->syntax.literal.len;
+			HomeoSlice	part = pattern->syntax.parts.of[i];
+
+			parts[i].offset = patterns[p].source.offset +
+				(uint32) (part.data - pattern->source.data);
+			parts[i].len = (uint32) part.len;
 		}
+		patterns[p].parts = put_array(&b->out, parts, sizeof(*parts),
+									  pattern->syntax.parts.n);
 		homeo_hash128_init(&hash, 0);
 		homeo_hash128_update(&hash, pattern->source.data, pattern->source.len);
 		homeo_hash128_final(&hash, patterns[p].key);

@@ -85,9 +85,7 @@ set_all_alive(HomeoRulePart *part)
 		homeo_ruleset_set_bit(part->alive, rank);
 }
 
-/*
- * Makes the first part of all rules.
- */
+/* Makes the first part of all rules. */
 static void
 make_base(void)
 {

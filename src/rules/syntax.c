@@ -42,10 +42,6 @@ typedef struct Reader
 	bool		foreign;
 	bool		starts_at_offset;
 	bool		unbound;		/* a match may leave out anything */
-
-	/* Characters in a row, outside of groups: those read last, and the most. */
-	HomeoSlice	run;
-	HomeoSlice	longest_run;
 } Reader;
 
 /* Of an element or a sequence of them. */
@@ -53,6 +49,7 @@ typedef struct Weight
 {
 	int			literals;
 	int			unrolled;
+	HomeoSyntaxParts parts;		/* of which every match contains one */
 } Weight;
 
 /* A group is told by what stands behind its parenthesis. */
@@ -717,6 +714,8 @@ read_group(Reader *reader)
 		reader->extended = extended;
 	if (kind == GROUP_ASIDE || (kind == GROUP_CONDITIONAL && count < 2))
 		weight.literals = 0;
+	if (kind != GROUP_PLAIN)
+		weight.parts.n = 0;
 	return weight;
 }
 
@@ -729,7 +728,7 @@ read_group(Reader *reader)
 static Weight
 read_element(Reader *reader)
 {
-	Weight		weight = {0, 1};
+	Weight		weight = {.unrolled = 1};
 	char		c = *reader->at++;
 
 	if (reader->quoted)
@@ -768,14 +767,32 @@ read_element(Reader *reader)
 	return weight;
 }
 
+/* The length of the shortest, 0: there are none. */
+static size_t
+shortest(const HomeoSyntaxParts *parts)
+{
+	size_t		least = SIZE_MAX;
+
+	for (int i = 0; i < parts->n; i++)
+	{
+		if (parts->of[i].len < least)
+			least = parts->of[i].len;
+	}
+	return parts->n > 0 ? least : 0;
+}
+
 /*
  * An element was read that begins at start.  A character that stands for itself,
- * without a quantifier, goes on with the run; anything else ends it.
+ * without a quantifier, goes on with the run of such characters; anything else
+ * ends it.  *best becomes the run, or the parts of a group, if what is in it is
+ * longer than all of *best.
  */
 static void
-note_run(Reader *reader, const char *start, bool quoted)
+note_parts(const Reader *reader, const char *start, bool quoted,
+		   const Weight *element, HomeoSlice *run, HomeoSyntaxParts *best)
 {
 	const char *end = start + 1;
+	HomeoSyntaxParts found = {.n = 1};
 
 	while (end < reader->at && homeo_ascii_is_high(*start) &&
 		   (*end & 0xc0) == 0x80)
@@ -783,14 +800,37 @@ note_run(Reader *reader, const char *start, bool quoted)
 	if (quoted || reader->quoted || end != reader->at ||
 		homeo_ascii_is_one_of(*start, "([\\.^$"))
 	{
-		reader->run.len = 0;
-		return;
+		run->len = 0;
+		/* A group without a quantifier. */
+		if (quoted || *start != '(' || reader->at[-1] != ')')
+			return;
+		found = element->parts;
 	}
-	if (reader->run.len == 0)
-		reader->run.data = start;
-	reader->run.len = (size_t) (end - reader->run.data);
-	if (reader->run.len > reader->longest_run.len)
-		reader->longest_run = reader->run;
+	else
+	{
+		if (run->len == 0)
+			run->data = start;
+		run->len = (size_t) (end - run->data);
+		found.of[0] = *run;
+	}
+	if (shortest(&found) > shortest(best))
+		*best = found;
+}
+
+/* One alternative more has these parts. */
+static void
+add_parts(HomeoSyntaxParts *all, const HomeoSyntaxParts *parts, bool first)
+{
+	if (first)
+		*all = *parts;
+	else if (all->n == 0 || parts->n == 0 ||
+			 all->n + parts->n > HOMEO_SYNTAX_PARTS)
+		all->n = 0;
+	else
+	{
+		memcpy(&all->of[all->n], parts->of, sizeof(*parts->of) * parts->n);
+		all->n += parts->n;
+	}
 }
 
 /*
@@ -801,8 +841,10 @@ note_run(Reader *reader, const char *start, bool quoted)
 static Weight
 read_alternatives(Reader *reader, int *count)
 {
-	Weight		all = {MAX_COUNT, 0};
+	Weight		all = {.literals = MAX_COUNT};
 	int			literals = 0;
+	HomeoSlice	run = homeo_slice(NULL, 0);
+	HomeoSyntaxParts best = {0};
 
 	*count = 1;
 	if (++reader->depth > MAX_DEPTH)
@@ -816,6 +858,9 @@ read_alternatives(Reader *reader, int *count)
 		{
 			all.literals = smaller(all.literals, literals);
 			literals = 0;
+			add_parts(&all.parts, &best, *count == 1);
+			run.len = 0;
+			best.n = 0;
 			*count = add(*count, 1);
 		}
 		else
@@ -824,13 +869,13 @@ read_alternatives(Reader *reader, int *count)
 			bool		quoted = reader->quoted;
 			Weight		element = read_element(reader);
 
-			if (reader->depth == 1)
-				note_run(reader, start, quoted);
+			note_parts(reader, start, quoted, &element, &run, &best);
 			literals = add(literals, element.literals);
 			all.unrolled = add(all.unrolled, element.unrolled);
 		}
 	}
 	all.literals = smaller(all.literals, literals);
+	add_parts(&all.parts, &best, *count == 1);
 	reader->depth--;
 	return all;
 }
@@ -846,10 +891,9 @@ homeo_syntax_read(HomeoSlice pattern)
 
 	/* A parenthesis too many can't be in what PCRE2 accepts. */
 	syntax.literals = reader.unbound ? 0 : weight.literals;
-	syntax.literal = homeo_slice(NULL, 0);
-	if (count == 1 && !reader.unbound && !reader.any_caseless &&
-		!reader.any_extended)
-		syntax.literal = reader.longest_run;
+	syntax.parts = weight.parts;
+	if (reader.unbound || reader.any_caseless || reader.any_extended)
+		syntax.parts.n = 0;
 	syntax.unrolled = weight.unrolled;
 	syntax.starts_at_offset = reader.starts_at_offset;
 

@@ -11,11 +11,19 @@
 
 #include "base/slice.h"
 
+#define HOMEO_SYNTAX_PARTS	8
+
+/* Parts of a pattern, of which every text that it matches contains one. */
+typedef struct HomeoSyntaxParts
+{
+	int			n;				/* 0: none are known */
+	HomeoSlice	of[HOMEO_SYNTAX_PARTS];
+} HomeoSyntaxParts;
+
 typedef struct HomeoSyntax
 {
 	int			literals;		/* characters that every match contains */
-	HomeoSlice	literal;		/* a part of the pattern that every text which
-								 * it matches contains; data NULL: none */
+	HomeoSyntaxParts parts;
 	int			unrolled;		/* elements, bounded repeats written out */
 	bool		foreign;		/* Vectorscan may understand it differently */
 	bool		starts_at_offset;	/* has \G */

@@ -173,7 +173,7 @@ is_matched(const char *pattern, const char *text)
 	return result >= 0;
 }
 
-/* Its literal is a part of pattern, too. */
+/* Its parts are those of pattern. */
 static HomeoSyntax
 read_text(const char *pattern)
 {
@@ -184,34 +184,51 @@ read_text(const char *pattern)
 
 	memcpy(copy, pattern, len);
 	syntax = homeo_syntax_read(homeo_slice(copy, len));
-	if (syntax.literal.data != NULL)
-		syntax.literal.data = pattern + (syntax.literal.data - copy);
+	for (int i = 0; i < syntax.parts.n; i++)
+		syntax.parts.of[i].data = pattern + (syntax.parts.of[i].data - copy);
 	free(copy);
 	return syntax;
 }
 
-/* What every match contains this one has to contain. */
+/* What every match contains one of, this one has to contain one of. */
 static bool
-has_literal(const char *str, HomeoSlice literal)
+has_part(const char *str, const HomeoSyntaxParts *parts)
 {
-	return literal.len == 0 ||
-		memmem(str, strlen(str), literal.data, literal.len) != NULL;
+	for (int i = 0; i < parts->n; i++)
+	{
+		if (memmem(str, strlen(str), parts->of[i].data, parts->of[i].len) != NULL)
+			return true;
+	}
+	return parts->n == 0;
 }
 
 static void
-test_literal(void)
+test_parts(void)
 {
 	static const struct
 	{
 		const char *pattern;
-		const char *literal;
-	}			literals[] = {
+		const char *parts;
+	}			known[] = {
 		{"abc", "abc"},
 		{"^ab c$", "ab c"},
 		{"ab*cde?f", "cd"},
-		{"abc|d", ""},
+		{"abc|d", "abc | d"},
+		{"abc|d*", ""},
+		{"abc|", ""},
 		{"(?:abc|d)efg[hi]jk", "efg"},
-		{"(abc)d", "d"},
+		{"(abc)d", "abc"},
+		{"(abc)?d", "d"},
+		{"(abc){2}d", "d"},
+		{"(?=abc)d", "d"},
+		{"(?!abc)d", "d"},
+		{"(a)(?(1)bcd|efg)h", "a"},
+		{"(?:ab|cd|ef)g", "ab | cd | ef"},
+		{"(?:ab|cd|ef)ghi", "ghi"},
+		{"(?:ab|(?:cde|fg)h)|ij", "ab | cde | fg | ij"},
+		{"a|b|c|d|e|f|g|h", "a | b | c | d | e | f | g | h"},
+		{"a|b|c|d|e|f|g|h|i", ""},
+		{"(ab|c)", "ab | c"},
 		{"ab\\.cde\\dfg", "cde"},
 		{"ab.cde(?#x)fgh", "fgh"},
 		{"abc(?i)de", ""},
@@ -225,15 +242,18 @@ test_literal(void)
 		{"", ""}
 	};
 
-	for (size_t i = 0; i < sizeof(literals) / sizeof(literals[0]); i++)
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 	{
-		HomeoSlice	literal = read_text(literals[i].pattern).literal;
+		HomeoSyntaxParts parts = read_text(known[i].pattern).parts;
+		char		joined[256] = "";
 
-		if (!tap_ok(literal.len == strlen(literals[i].literal) &&
-					memcmp(literal.data != NULL ? literal.data : "",
-						   literals[i].literal, literal.len) == 0,
-					"literal %d", (int) i))
-			tap_show("literal: ", literal.data, literal.len);
+		for (int p = 0; p < parts.n; p++)
+		{
+			strcat(joined, p > 0 ? " | " : "");
+			strncat(joined, parts.of[p].data, parts.of[p].len);
+		}
+		if (!tap_ok(strcmp(joined, known[i].parts) == 0, "parts %d", (int) i))
+			tap_show("parts: ", joined, strlen(joined));
 	}
 }
 
@@ -248,7 +268,7 @@ test_cases(void)
 		if (!tap_ok(is_matched(c->pattern, c->text) &&
 					syntax.literals == c->literals &&
 					syntax.foreign == c->foreign &&
-					has_literal(c->text, syntax.literal), "case %d", (int) i))
+					has_part(c->text, &syntax.parts), "case %d", (int) i))
 		{
 			tap_show("pattern: ", c->pattern, strlen(c->pattern));
 			printf("#   matched %d, literals %d, foreign %d\n",
@@ -288,7 +308,7 @@ int
 main(void)
 {
 	test_cases();
-	test_literal();
+	test_parts();
 	test_unrolled();
 	test_rest();
 	return tap_done();
