@@ -1,886 +1,322 @@
 /*
  * stacktrace.c
- *		Turns a stack trace, as text or as lines, into frames.
+ *		Turns stack traces, as text or as lines, into frames.
  *
  * Anybody may call it, in any process, also without PostgreSQL: it includes
  * no postgres.h so that it can be built and fuzzed alone.  No locks; memory
  * is the caller's.
  *
- * A language is a row of the table languages[]: its names, the order of its
- * frames, a function that recognises one line, and what marks a frame of a
- * library.  Lines that are not frames (messages, source lines, "... 12 more")
- * are skipped.  Until the first line in the language's own form, a line in a
- * form that many tools share is accepted, too; when the first of the own form
- * comes, what was accepted so is dropped, because it was part of a message.
+ * This is the machine: it cuts the text into lines, asks the readers of the
+ * languages (stack_language.h) what each line is, and has errors and frames
+ * kept in order of rank (stack_keep.h).
+ *
+ * The root of a chain, which frames[0] is about, is
+ *	 Java, JavaScript, Elixir	what the last "Caused by:", "[cause]:" or
+ *								"** (EXIT)" names
+ *	 .NET						what the last "--->" names
+ *	 Python, PHP, Ruby 2.5		what is printed first: the error in whose
+ *								handling, or from which, the others were raised
+ *	 Ruby						what is printed last
+ *	 groups of errors			the first of the group's errors, and its root
+ *	 others						the error; they have no chains in their traces
+ * Frames are as the language prints them: a line of Perl, PHP and Xdebug
+ * names a function and where it was called, so an error's own place comes
+ * first, with no function.
  */
 #include "text/stacktrace.h"
 
-#include <string.h>
-
 #include "base/ascii.h"
+#include "text/stack_keep.h"
+#include "text/stack_language.h"
+#include "text/stack_scan.h"
 
-typedef struct HomeoStackLanguage
+/* How sure the parser is of a language; more beats less. */
+enum
 {
-	const char *const *names;	/* lower case, NULL at the end */
-	bool		innermost_last;
-
-	/* Fills *frame, which is all zero, if the line is one. */
-	bool		(*scan) (HomeoSlice line, HomeoFrame *frame);
-
-	/* What a library's module, function or file begins with or contains. */
-	const char *const *library_prefixes;	/* NULL at the end, or NULL */
-	const char *const *library_directories;
-} HomeoStackLanguage;
-
-/* ----------------------------------------------------------------
- * Pieces of a line
- * ----------------------------------------------------------------
- */
-static HomeoSlice
-from(HomeoSlice s, size_t start)
-{
-	return start < s.len ? homeo_slice(s.data + start, s.len - start) :
-		homeo_slice(NULL, 0);
-}
-
-static HomeoSlice
-trim(HomeoSlice s)
-{
-	while (s.len > 0 && homeo_ascii_is_space(s.data[s.len - 1]))
-		s.len--;
-	while (s.len > 0 && homeo_ascii_is_space(s.data[0]))
-	{
-		s.data++;
-		s.len--;
-	}
-	return homeo_slice(s.data, s.len);
-}
-
-static bool
-starts(HomeoSlice s, const char *literal)
-{
-	return homeo_ascii_starts(s.data, s.len, literal);
-}
-
-static bool
-equals(HomeoSlice s, const char *literal)
-{
-	return homeo_ascii_equals(s.data, s.len, literal);
-}
-
-/* Steps over the literal, if the slice begins with it. */
-static bool
-eat(HomeoSlice *s, const char *literal)
-{
-	if (!starts(*s, literal))
-		return false;
-	*s = from(*s, strlen(literal));
-	return true;
-}
-
-/* The position of c, or len if there is none. */
-static size_t
-find(HomeoSlice s, char c)
-{
-	const char *p = s.len > 0 ? memchr(s.data, c, s.len) : NULL;
-
-	return p != NULL ? (size_t) (p - s.data) : s.len;
-}
-
-/* The same for the last one. */
-static size_t
-find_last(HomeoSlice s, char c)
-{
-	size_t		i = s.len;
-
-	while (i > 0)
-	{
-		if (s.data[--i] == c)
-			return i;
-	}
-	return s.len;
-}
-
-/* The position of a literal, or len if it is not there. */
-static size_t
-find_text(HomeoSlice s, const char *literal)
-{
-	size_t		n = strlen(literal);
-	size_t		i;
-
-	for (i = 0; i + n <= s.len; i++)
-	{
-		if (s.data[i] == literal[0] && memcmp(s.data + i, literal, n) == 0)
-			return i;
-	}
-	return s.len;
-}
-
-/* Steps over a decimal number; one too large is the largest. */
-static bool
-eat_number(HomeoSlice *s, uint32_t *number)
-{
-	uint64_t	value = 0;
-	size_t		i;
-
-	for (i = 0; i < s->len && homeo_ascii_is_digit(s->data[i]); i++)
-	{
-		value = value * 10 + (uint64_t) (s->data[i] - '0');
-		if (value > UINT32_MAX)
-			value = UINT32_MAX;
-	}
-	if (i == 0)
-		return false;
-	*number = (uint32_t) value;
-	*s = from(*s, i);
-	return true;
-}
-
-/*
- * Takes ":12" from the end.  False, and nothing taken, if it isn't there or
- * nothing would be left.
- */
-static bool
-take_trailing_number(HomeoSlice *s, uint32_t *number)
-{
-	size_t		i = s->len;
-	HomeoSlice	tail;
-
-	while (i > 0 && homeo_ascii_is_digit(s->data[i - 1]))
-		i--;
-	if (i < 2 || i == s->len || s->data[i - 1] != ':')
-		return false;
-	tail = from(*s, i);
-	(void) eat_number(&tail, number);
-	s->len = i - 1;
-	return true;
-}
-
-/* Splits "file:12:5" or "file:12"; false if no number is there. */
-static bool
-split_location(HomeoSlice location, HomeoFrame *frame)
-{
-	uint32_t	last;
-
-	if (!take_trailing_number(&location, &last))
-		return false;
-	if (take_trailing_number(&location, &frame->line))
-		frame->column = last;
-	else
-		frame->line = last;
-	frame->file = location;
-	return true;
-}
-
-/*
- * For a slice that ends with ')', the position of the '(' that belongs to
- * it; len if there is none.
- */
-static size_t
-matching_parenthesis(HomeoSlice s)
-{
-	size_t		depth = 0;
-	size_t		i = s.len;
-
-	while (i > 0)
-	{
-		char		c = s.data[--i];
-
-		if (c == ')')
-			depth++;
-		else if (c == '(' && --depth == 0)
-			return i;
-	}
-	return s.len;
-}
-
-/* What is between the double quote at the start and the next one. */
-static HomeoSlice
-quoted_text(HomeoSlice s)
-{
-	HomeoSlice	inside = from(s, 1);
-
-	if (!starts(s, "\""))
-		return homeo_slice(NULL, 0);
-	return homeo_slice(inside.data, find(inside, '"'));
-}
-
-/* ----------------------------------------------------------------
- * PostgreSQL: the lines of an error's context
- * ----------------------------------------------------------------
- */
-
-/* Contexts that tell no place of their own; they are kept as they are. */
-static const char *const postgres_statements[] = {
-	"SQL statement", "SQL expression", "PL/pgSQL assignment",
-	"remote SQL command", "parallel worker"
+	IS_NOTHING,
+	IS_GENERIC,
+	IS_PERHAPS,
+	IS_FOUND,
+	IS_GIVEN					/* added for the language that was given */
 };
 
-/* The length of a function's signature at the start of the line. */
-static size_t
-signature_length(HomeoSlice line)
-{
-	static const char *const markers[] = {" line ", " while ", " during "};
-	size_t		depth = 0;
-	bool		quote = false;
-	size_t		i;
-	size_t		m;
-
-	for (i = 0; i < line.len; i++)
-	{
-		char		c = line.data[i];
-
-		if (c == '"')
-			quote = !quote;
-		else if (quote)
-			continue;
-		else if (c == '(')
-			depth++;
-		else if (c == ')' && depth > 0)
-			depth--;
-		else if (c == ' ' && depth == 0)
-		{
-			for (m = 0; m < sizeof(markers) / sizeof(markers[0]); m++)
-			{
-				if (starts(from(line, i), markers[m]))
-					return i;
-			}
-		}
-	}
-	return line.len;
-}
-
-/* PL/pgSQL function f(integer) line 3 at RAISE */
-static bool
-scan_plpgsql(HomeoSlice line, HomeoFrame *frame)
-{
-	HomeoSlice	tail = line;
-	size_t		n;
-
-	if (!eat(&tail, "PL/pgSQL function "))
-		return false;
-	n = signature_length(tail);
-	frame->module = homeo_slice(line.data, strlen("PL/pgSQL"));
-	frame->function = homeo_slice(tail.data, n);
-	tail = from(tail, n);
-	if (eat(&tail, " line "))
-		(void) eat_number(&tail, &frame->line);
-	return n > 0;
-}
-
-/*
- * SQL function "f" statement 1
- * PL/Python function "f", line 2, in <module>
- * compilation of PL/pgSQL function "f" near line 3
- */
-static bool
-scan_quoted_function(HomeoSlice line, HomeoFrame *frame)
-{
-	static const char *const markers[] = {
-		" statement ", ", line ", " near line "
-	};
-	HomeoSlice	tail = line;
-	size_t		n;
-	size_t		m;
-
-	(void) eat(&tail, "compilation of ");
-	if (!starts(tail, "SQL function \"") && !starts(tail, "PL/"))
-		return false;
-	n = find_text(tail, " function \"");
-	if (n == tail.len || find(tail, ' ') != n)
-		return false;
-	frame->module = homeo_slice(tail.data, n);
-	tail = from(tail, n + strlen(" function "));
-	frame->function = quoted_text(tail);
-	tail = from(tail, frame->function.len + 2);
-	for (m = 0; m < sizeof(markers) / sizeof(markers[0]); m++)
-	{
-		if (eat(&tail, markers[m]))
-			(void) eat_number(&tail, &frame->line);
-	}
-	return frame->function.len > 0;
-}
-
-/* COPY t, line 3, column x: "abc" */
-static bool
-scan_copy(HomeoSlice line, HomeoFrame *frame)
-{
-	HomeoSlice	tail = line;
-	size_t		n;
-
-	if (eat(&tail, "JSON data, line "))
-	{
-		frame->function = homeo_slice(line.data, strlen("JSON data"));
-		return eat_number(&tail, &frame->line);
-	}
-	if (!eat(&tail, "COPY "))
-		return false;
-	n = find_text(tail, ", line ");
-	frame->function = homeo_slice(line.data, strlen("COPY"));
-	frame->module = homeo_slice(tail.data, n);
-	tail = from(tail, n);
-	if (eat(&tail, ", line "))
-		(void) eat_number(&tail, &frame->line);
-	return true;
-}
-
-/*
- * automatic vacuum of table "db.s.t"
- * while scanning block 5 of relation "s.t"
- *
- * The function is what was being done, as far as it is the same for every
- * row and block; the module is the last name between quotes.
- */
-static bool
-scan_maintenance(HomeoSlice line, HomeoFrame *frame)
-{
-	static const char *const of_table = " of table \"";
-	size_t		close;
-	size_t		i;
-
-	if (!starts(line, "while ") && !starts(line, "automatic "))
-		return false;
-	if (starts(line, "automatic ") && find_text(line, of_table) == line.len)
-		return false;
-	close = find_last(line, '"');
-	if (close == line.len || close == 0)
-		return false;
-	i = find_last(homeo_slice(line.data, close), '"');
-	if (i == close)
-		return false;
-	frame->module = homeo_slice(line.data + i + 1, close - i - 1);
-
-	for (i = 0; i < line.len; i++)
-	{
-		if (homeo_ascii_is_digit(line.data[i]) || line.data[i] == '(' ||
-			line.data[i] == '"' || starts(from(line, i), of_table))
-			break;
-	}
-	frame->function = trim(homeo_slice(line.data, i));
-	return true;
-}
-
-static bool
-scan_postgres(HomeoSlice line, HomeoFrame *frame)
-{
-	size_t		i;
-
-	for (i = 0; i < sizeof(postgres_statements) / sizeof(char *); i++)
-	{
-		const char *name = postgres_statements[i];
-		HomeoSlice	tail = line;
-
-		if (eat(&tail, name) &&
-			(tail.len == 0 || starts(tail, " \"") || starts(tail, ": ")))
-		{
-			frame->function = homeo_slice(line.data, strlen(name));
-			return true;
-		}
-	}
-	return scan_plpgsql(line, frame) || scan_quoted_function(line, frame) ||
-		scan_copy(line, frame) || scan_maintenance(line, frame);
-}
-
-/* ----------------------------------------------------------------
- * Python:   File "app.py", line 12, in f
- * ----------------------------------------------------------------
- */
-static bool
-scan_python(HomeoSlice line, HomeoFrame *frame)
-{
-	static const char *const marker = "\", line ";
-	size_t		n;
-
-	if (!eat(&line, "File \""))
-		return false;
-	n = find_text(line, marker);
-	if (n == line.len)
-		return false;
-	frame->file = homeo_slice(line.data, n);
-	line = from(line, n + strlen(marker));
-	if (!eat_number(&line, &frame->line))
-		return false;
-	if (eat(&line, ", in "))
-		frame->function = trim(line);
-	return true;
-}
-
-/* ----------------------------------------------------------------
- * JavaScript (V8):  at f (app.js:12:5)   at app.js:12:5
- * ----------------------------------------------------------------
- */
-
-/* Where the code has no file of its own. */
-static bool
-is_v8_builtin(HomeoSlice location)
-{
-	return equals(location, "native") || equals(location, "<anonymous>") ||
-		starts(location, "index ");
-}
-
-static bool
-v8_location(HomeoSlice location, HomeoFrame *frame)
-{
-	if (is_v8_builtin(location))
-	{
-		frame->file = location;
-		return true;
-	}
-	return split_location(location, frame) && frame->column > 0;
-}
-
-static bool
-scan_v8(HomeoSlice line, HomeoFrame *frame)
-{
-	HomeoSlice	location;
-	size_t		open;
-	size_t		n;
-
-	if (!eat(&line, "at "))
-		return false;
-	(void) eat(&line, "async ");
-	if (line.len == 0 || line.data[line.len - 1] != ')')
-		return v8_location(line, frame);
-
-	open = matching_parenthesis(line);
-	if (open == line.len || open < 2 || line.data[open - 1] != ' ')
-		return false;
-	location = homeo_slice(line.data + open + 1, line.len - open - 2);
-	if (starts(location, "eval at "))
-	{
-		n = find_text(location, "), ");
-		location = from(location, n + strlen("), "));
-	}
-	if (!v8_location(location, frame))
-		return false;
-
-	line = homeo_slice(line.data, open - 1);
-	n = find_text(line, " [as ");
-	frame->function = homeo_slice(line.data, n);
-	return true;
-}
-
-/* ----------------------------------------------------------------
- * Java:  at pkg.Class.method(File.java:12)
- * ----------------------------------------------------------------
- */
-static bool
-scan_java(HomeoSlice line, HomeoFrame *frame)
-{
-	HomeoSlice	name;
-	HomeoSlice	source;
-	size_t		open;
-	size_t		n;
-
-	if (!eat(&line, "at "))
-		return false;
-	open = find(line, '(');
-	name = homeo_slice(line.data, open);
-	source = from(line, open + 1);
-	n = find(source, ')');
-	if (find(name, ' ') != name.len || n == source.len)
-		return false;
-	if (n + 1 < source.len && source.data[n + 1] != ' ')
-		return false;
-	source = homeo_slice(source.data, n);
-
-	if (!equals(source, "Native Method") &&
-		!equals(source, "Unknown Source") &&
-		!split_location(source, frame))
-	{
-		if (find(source, '.') == source.len || find(source, ' ') != source.len)
-			return false;
-		frame->file = source;
-	}
-
-	/* java.base/java.lang.Thread.run, but not Lambda$14/0x08.run */
-	n = find_last(homeo_slice(name.data, find(name, '$')), '/');
-	if (n < find(name, '$'))
-		name = from(name, n + 1);
-	n = find_last(name, '.');
-	if (n == name.len || n == 0)
-		return false;
-	frame->module = homeo_slice(name.data, n);
-	frame->function = from(name, n + 1);
-	return frame->function.len > 0;
-}
-
-/* ----------------------------------------------------------------
- * What many tools print:
- *	 f (file:12:5)   f@file:12:5   file:12:in 'f'   file:12 in f
- *	 #0 file(12): f()   f() in file:line 12
- *	 f(arguments), with file:12 on the next line
- * ----------------------------------------------------------------
- */
-
-/*
- * Finds the first place in the line that says a file and a line number.
- * *start and *end get the range of the line it takes.
- */
-static bool
-find_location(HomeoSlice line, HomeoFrame *frame, size_t *start, size_t *end)
-{
-	size_t		begin = 0;
-	bool		dotted = false; /* since begin: could be a file */
-	size_t		i;
-
-	for (i = 0; i < line.len; i++)
-	{
-		char		c = line.data[i];
-		HomeoSlice	tail = from(line, i + 1);
-		bool		php = c == '(' && dotted;
-
-		if ((c == ':' && dotted) || php)
-		{
-			(void) eat(&tail, "line ");
-			if (eat_number(&tail, &frame->line) &&
-				(php ? eat(&tail, ")") :
-				 tail.len == 0 || homeo_ascii_is_one_of(tail.data[0], " :),\t")))
-			{
-				frame->file = homeo_slice(line.data + begin, i - begin);
-				if (starts(tail, ":") && tail.len > 1 &&
-					homeo_ascii_is_digit(tail.data[1]))
-				{
-					tail = from(tail, 1);
-					(void) eat_number(&tail, &frame->column);
-				}
-				*start = begin;
-				*end = line.len - tail.len;
-				return true;
-			}
-			frame->line = 0;
-		}
-		if (homeo_ascii_is_space(c) || homeo_ascii_is_one_of(c, "(@[\"'`<"))
-		{
-			begin = i + 1;
-			dotted = false;
-		}
-		else if (c == '.' || c == '/' || c == '\\')
-			dotted = true;
-	}
-	return false;
-}
-
-static HomeoSlice
-strip(HomeoSlice s, const char *before, const char *after)
-{
-	while (s.len > 0 && homeo_ascii_is_one_of(s.data[0], before))
-		s = from(s, 1);
-	while (s.len > 0 && homeo_ascii_is_one_of(s.data[s.len - 1], after))
-		s = homeo_slice(s.data, s.len - 1);
-	return s;
-}
-
-/*
- * The name of a function without decoration and arguments; absent if it
- * does not look like one.
- */
-static HomeoSlice
-function_name(HomeoSlice s)
-{
-	s = trim(strip(trim(s), ":", "(@[,:"));
-	if (s.len > 3 && (starts(from(s, s.len - 3), " in") ||
-					  starts(from(s, s.len - 3), " at")))
-		s = homeo_slice(s.data, s.len - 3);
-	(void) (eat(&s, "in ") || eat(&s, "at "));
-	if (starts(s, "`") || starts(s, "'"))
-	{
-		s = from(s, 1);
-		s = homeo_slice(s.data, find(s, '\''));
-	}
-	s = trim(strip(trim(s), "\")", "\""));
-	if (s.len > 0 && s.data[s.len - 1] == ')')
-		s = homeo_slice(s.data, matching_parenthesis(s));
-	if (s.len == 0 || find(s, ' ') != s.len ||
-		!(homeo_ascii_is_word(s.data[0]) ||
-		  homeo_ascii_is_one_of(s.data[0], "$<{*(")) ||
-		homeo_ascii_is_digit(s.data[0]))
-		return homeo_slice(NULL, 0);
-	return s;
-}
-
-/* Does the name say that it is one? */
-static bool
-is_qualified(HomeoSlice name)
-{
-	return find_text(name, "::") < name.len ||
-		find_text(name, "->") < name.len ||
-		find_text(name, "\\") < name.len ||
-		(find(name, '.') > 0 && find(name, '.') + 1 < name.len);
-}
-
-static bool
-scan_generic(HomeoSlice line, HomeoFrame *frame)
-{
-	HomeoSlice	tail = line;
-	uint32_t	number;
-	size_t		start;
-	size_t		end;
-	bool		numbered = false;
-	bool		call;
-
-	/* "#0 ", "3: " */
-	(void) eat(&tail, "#");
-	if (eat_number(&tail, &number) && (eat(&tail, ": ") || eat(&tail, " ")))
-	{
-		line = trim(tail);
-		numbered = true;
-	}
-	(void) (eat(&line, "at ") || eat(&line, "from "));
-	if (find_location(line, frame, &start, &end))
-	{
-		frame->function = function_name(homeo_slice(line.data, start));
-		if (frame->function.len == 0)
-			frame->function = function_name(from(line, end));
-		return true;
-	}
-
-	call = line.len > 0 && line.data[line.len - 1] == ')';
-	frame->function = function_name(line);
-	return frame->function.len > 0 &&
-		(numbered || is_qualified(frame->function)) &&
-		(numbered || call || find_text(line, "::") < line.len);
-}
-
-/* ----------------------------------------------------------------
- * The table of languages
- * ----------------------------------------------------------------
- */
-static const char *const postgres_names[] = {
-	"postgresql", "postgres", "plpgsql", "pl/pgsql", "sql", NULL
-};
-static const char *const postgres_prefixes[] = {
-	"pg_catalog.", "information_schema.", "SQL statement", "SQL expression",
-	"PL/pgSQL assignment", "remote SQL command", "parallel worker",
-	"JSON data", NULL
-};
-
-static const char *const python_names[] = {
-	"python", "python2", "python3", "django", "flask", "fastapi", NULL
-};
-static const char *const python_prefixes[] = {"<frozen ", "<string>", NULL};
-static const char *const python_directories[] = {
-	"site-packages", "dist-packages", "lib/python2.*", "lib/python3.*", NULL
-};
-
-static const char *const javascript_names[] = {
-	"javascript", "typescript", "node", "nodejs", "node.js", "js", "ts",
-	"react", "nextjs", NULL
-};
-static const char *const javascript_prefixes[] = {
-	"node:", "internal/", "<anonymous>", "native", "index ",
-	"chrome-extension:", "moz-extension:", NULL
-};
-static const char *const javascript_directories[] = {"node_modules", NULL};
-
-static const char *const java_names[] = {
-	"java", "kotlin", "scala", "groovy", "spring", "hibernate", NULL
-};
-static const char *const java_prefixes[] = {
-	"java.", "javax.", "jakarta.", "jdk.", "sun.", "com.sun.", "kotlin.",
-	"kotlinx.", "scala.", "groovy.", "android.", "androidx.", "dalvik.",
-	"com.zaxxer.hikari.", "io.netty.", "org.apache.", "org.eclipse.",
-	"org.hibernate.", "org.jboss.", "org.junit.", "org.postgresql.",
-	"org.springframework.", "reactor.", NULL
-};
-
-static const char *const generic_prefixes[] = {
-	"<frozen ", "node:", "core::", "std::", "alloc::", "runtime.", "System.",
-	"Microsoft.", NULL
-};
-static const char *const generic_directories[] = {
-	"site-packages", "dist-packages", "node_modules", "vendor", "gems",
-	"go/pkg/mod", "go/src/runtime", ".cargo/registry", "rustc", NULL
-};
-
-static const HomeoStackLanguage languages[] = {
-	{postgres_names, false, scan_postgres, postgres_prefixes, NULL},
-	{python_names, true, scan_python, python_prefixes, python_directories},
-	{java_names, false, scan_java, java_prefixes, NULL},
-	{javascript_names, false, scan_v8, javascript_prefixes,
-	javascript_directories},
-};
-
-/* For lines that are in no language's own form. */
-static const HomeoStackLanguage generic = {
-	NULL, false, scan_generic, generic_prefixes, generic_directories
+/* Where a form is shared, the language that has it more often comes first. */
+static const HomeoStackLanguage *const languages[] = {
+	&homeo_stack_postgres,
+	&homeo_stack_python,
+	&homeo_stack_jvm,
+	&homeo_stack_javascript,
+	&homeo_stack_dotnet,
+	&homeo_stack_go,
+	&homeo_stack_ruby,
+	&homeo_stack_php,
+	&homeo_stack_dart,
+	&homeo_stack_swift,
+	&homeo_stack_native,
+	&homeo_stack_rust,
+	&homeo_stack_beam,
+	&homeo_stack_lua,
+	&homeo_stack_perl,
+	&homeo_stack_r
 };
 
 #define LANGUAGES	(sizeof(languages) / sizeof(languages[0]))
 
+/* ----------------------------------------------------------------
+ * Lines
+ * ----------------------------------------------------------------
+ */
 static const HomeoStackLanguage *
-find_language(HomeoSlice name)
+language_at(uint32_t i)
 {
-	size_t		i;
-	size_t		n;
+	return i < LANGUAGES ? languages[i] : &homeo_stack_generic;
+}
 
-	for (i = 0; i < LANGUAGES; i++)
+/* How much a reading says about the language. */
+static int
+strength_of(const HomeoStackParser *parser,
+			const HomeoStackLanguage *language, HomeoStackKind kind,
+			const HomeoStackReading *reading)
+{
+	int			strength = IS_NOTHING;
+
+	if (language == &homeo_stack_generic)
+		return kind == HOMEO_STACK_NOTHING ? IS_NOTHING : IS_GENERIC;
+	if (kind == HOMEO_STACK_FRAME)
+		strength = IS_FOUND;
+	else if (kind == HOMEO_STACK_PERHAPS || reading->begins > HOMEO_STACK_ALONE)
+		strength = IS_PERHAPS;
+	else if (kind != HOMEO_STACK_NOTHING && language == parser->language)
+		strength = IS_PERHAPS;
+	if (strength != IS_NOTHING && language == parser->given)
+		strength += IS_GIVEN;
+	return strength;
+}
+
+/*
+ * As memset() does, which compilers turn into an instruction that takes longer
+ * to begin than the whole of this.
+ */
+static inline void
+clear_reading(HomeoStackReading *reading)
+{
+	const HomeoSlice absent = {NULL, 0};
+
+	reading->frame.function = absent;
+	reading->frame.file = absent;
+	reading->frame.module = absent;
+	reading->frame.line = 0;
+	reading->frame.column = 0;
+	reading->frame.error = 0;
+	reading->frame.in_app = false;
+	reading->begins = HOMEO_STACK_UNRELATED;
+	reading->depth = 0;
+	reading->order = HOMEO_STACK_AS_LANGUAGE;
+	reading->provisional = false;
+	reading->returns = false;
+	reading->head = absent;
+	reading->rest = absent;
+}
+
+/* Shows the line to one reader. */
+static HomeoStackKind
+ask(const HomeoStackLanguage *language, unsigned char *state, bool sure,
+	HomeoStackLine *line, HomeoStackReading *reading)
+{
+	clear_reading(reading);
+	line->state = state;
+	line->sure = sure;
+	return language->read(line, reading);
+}
+
+/* Can the text turn out to be in another language yet? */
+static bool
+is_settled(const HomeoStackParser *parser)
+{
+	return parser->strength > IS_GIVEN ||
+		(parser->strength >= IS_FOUND &&
+		 (parser->given == NULL || parser->given == parser->language));
+}
+
+static bool
+is_possible(const HomeoStackParser *parser, const HomeoStackLanguage *language)
+{
+	return parser->strength < IS_FOUND || language == parser->language ||
+		language == parser->given;
+}
+
+/*
+ * Asks the languages that the text may still be in, and fills in *reading and
+ * *kind for the one that is surest; false if none has anything to say.
+ */
+static bool
+recognise(HomeoStackParser *parser, HomeoStackLine *line,
+		  HomeoStackReading *reading, HomeoStackKind *kind)
+{
+	uint32_t	best = LANGUAGES + 1;
+	int			most = IS_NOTHING;
+	uint32_t	n;
+
+	/* The given one comes first; what it says of an error is enough. */
+	for (n = 0; n <= LANGUAGES + 1 && most < IS_FOUND; n++)
 	{
-		for (n = 0; languages[i].names[n] != NULL; n++)
+		uint32_t	i = n == 0 ? parser->given_number : n - 1;
+		const HomeoStackLanguage *language = language_at(i);
+		bool		now = language == parser->language;
+		HomeoStackReading tried;
+		HomeoStackKind what;
+		int			strength;
+
+		if (!is_possible(parser, language) ||
+			(n == 0 ? parser->given == NULL : language == parser->given))
+			continue;
+		what = ask(language, &parser->states[i],
+				   now || language == parser->given, line, &tried);
+		strength = strength_of(parser, language, what, &tried);
+		if (!now && strength <= parser->strength)
+			strength = IS_NOTHING;
+		if (strength > most ||
+			(best > LANGUAGES && tried.begins == HOMEO_STACK_ALONE &&
+			 (now || parser->strength < IS_PERHAPS)))
 		{
-			if (homeo_ascii_equals_nocase(name.data, name.len,
-										  languages[i].names[n]))
-				return &languages[i];
+			best = i;
+			most = strength;
+			*reading = tried;
+			*kind = strength > IS_NOTHING ? what : HOMEO_STACK_NOTHING;
+			if (n == 0)
+				break;
 		}
 	}
-	return NULL;
-}
-
-static bool
-has_prefix(HomeoSlice s, const char *const *prefixes)
-{
-	for (; prefixes != NULL && *prefixes != NULL; prefixes++)
+	if (most > parser->strength)
 	{
-		if (starts(s, *prefixes))
-			return true;
+		if (parser->language != NULL && parser->language != language_at(best))
+			homeo_stack_keep_reset(parser);
+		parser->language = language_at(best);
+		parser->state = &parser->states[best];
+		parser->strength = most;
 	}
-	return false;
+	return best <= LANGUAGES;
 }
 
-/* Does one of the file's directories have this name, or names in a row? */
-static bool
-has_directory(HomeoSlice file, const char *name)
+/* Does what a reader has found about the line, which is at these bytes. */
+static void
+take_reading(HomeoStackParser *parser, const HomeoStackLine *line,
+			 HomeoStackReading *reading, HomeoStackKind kind,
+			 size_t begin, size_t end)
 {
-	size_t		n = strcspn(name, "*");
-	size_t		i;
+	static const HomeoStackReading alone = {
+		.begins = HOMEO_STACK_ALONE
+	};
+	HomeoStackOpen *open;
+	bool		frame;
 
-	for (i = 0; i + n < file.len; i++)
-	{
-		char		after = file.data[i + n];
+	if (reading->begins != HOMEO_STACK_UNRELATED)
+		homeo_stack_keep_begin(parser, reading, line->text, begin, end);
+	if (kind == HOMEO_STACK_NOTHING)
+		return;
+	if (kind == HOMEO_STACK_PLACE && !parser->completes)
+		kind = HOMEO_STACK_PERHAPS;
+	frame = kind == HOMEO_STACK_FRAME || kind == HOMEO_STACK_PERHAPS;
+	if (frame && parser->pending.error.relation == HOMEO_STACK_UNRELATED &&
+		parser->current == HOMEO_STACK_NONE && !parser->dropping)
+		homeo_stack_keep_begin(parser, &alone, homeo_slice(NULL, 0), begin,
+							   end);
+	if (reading->returns)
+		homeo_stack_keep_return(parser);
+	if (reading->order != HOMEO_STACK_AS_LANGUAGE)
+		homeo_stack_keep_order(parser, reading->order);
+	if (parser->pending.error.relation != HOMEO_STACK_UNRELATED)
+		homeo_stack_keep_open(parser);
+	if (frame)
+		homeo_stack_keep_frame(parser, reading);
+	else if (kind == HOMEO_STACK_PLACE)
+		homeo_stack_keep_place(parser, &reading->frame);
 
-		if ((i == 0 || file.data[i - 1] == '/' || file.data[i - 1] == '\\') &&
-			memcmp(file.data + i, name, n) == 0 &&
-			(name[n] == '*' || after == '/' || after == '\\'))
-			return true;
-	}
-	return false;
+	if (parser->dropping || parser->current == HOMEO_STACK_NONE)
+		return;
+	open = &parser->open[parser->current];
+	open->error.end = end;
+	if (kind == HOMEO_STACK_MESSAGE)
+		open->error.head = reading->head.len > 0 ? reading->head : line->text;
+	else if (kind == HOMEO_STACK_RETURN)
+		homeo_stack_keep_return(parser);
 }
 
+/* Reads a line; false if it is not of a stack. */
 static bool
-is_in_app(const HomeoStackLanguage *language, const HomeoFrame *frame)
+read_line(HomeoStackParser *parser, HomeoStackLine *line, size_t begin,
+		  size_t end)
 {
-	const char *const *directory = language->library_directories;
+	HomeoStackReading reading;
+	HomeoStackKind kind = HOMEO_STACK_NOTHING;
+	bool		found;
 
-	if (has_prefix(frame->module, language->library_prefixes) ||
-		has_prefix(frame->function, language->library_prefixes) ||
-		has_prefix(frame->file, language->library_prefixes))
+	if (is_settled(parser))
+		kind = ask(parser->language, parser->state, true, line, &reading);
+	else if (!recognise(parser, line, &reading, &kind))
 		return false;
-	for (; directory != NULL && *directory != NULL; directory++)
+	take_reading(parser, line, &reading, kind, begin, end);
+	found = kind != HOMEO_STACK_NOTHING;
+
+	/* Only its own reader sees the rest, so that all of it is linear. */
+	while (reading.rest.len > 0 && reading.rest.len < line->text.len)
 	{
-		if (has_directory(frame->file, *directory))
-			return false;
+		line->text = reading.rest;
+		kind = ask(parser->language, parser->state, true, line, &reading);
+		take_reading(parser, line, &reading, kind, begin, end);
 	}
-	return true;
+	return found;
+}
+
+/* begin is where the line begins; raw is without its end. */
+static void
+add_line(HomeoStackParser *parser, HomeoSlice raw, size_t begin)
+{
+	HomeoStackLine line;
+	HomeoSlice	body = raw;
+	HomeoSlice text;
+
+	if (raw.len > 0 && !homeo_ascii_is_space(raw.data[0]))
+		body = homeo_stack_skip_prefix(raw);
+	text = scan_trim(body);
+
+	if (text.len == 0)
+		return;
+	line.text = text;
+
+	line.indent = (uint32_t) (text.data - body.data);
+	line.previous = parser->previous;
+	line.after_frame = parser->after_frame;
+	parser->after_frame = read_line(parser, &line, begin, begin + raw.len);
+	parser->previous = text;
 }
 
 /* ----------------------------------------------------------------
  * The parser
  * ----------------------------------------------------------------
  */
-static bool
-innermost_last(const HomeoStackParser *parser)
-{
-	return parser->language != NULL && parser->language->innermost_last;
-}
 
-/*
- * The frame with this number, counted as they come; NULL if it has, or would
- * have, no place in the array.  Where the innermost comes last, the array is
- * used as a ring until end() puts it in order.
- */
-static HomeoFrame *
-place(const HomeoStackParser *parser, size_t number)
-{
-	if (parser->maxframes == 0)
-		return NULL;
-	if (innermost_last(parser))
-		return &parser->frames[number % parser->maxframes];
-	return number < parser->maxframes ? &parser->frames[number] : NULL;
-}
-
+/* Finds the language that has this name. */
 static void
-push(HomeoStackParser *parser, const HomeoStackLanguage *form,
-	 HomeoFrame *frame)
+find_language(HomeoStackParser *parser, HomeoSlice name)
 {
-	HomeoFrame *slot = place(parser, parser->found);
+	uint32_t	i;
+	size_t		n;
 
-	parser->found++;
-	frame->in_app = is_in_app(form, frame);
-	if (slot != NULL)
-		*slot = *frame;
-}
-
-/* Some tools print a function, and its file and line on the next line. */
-static bool
-completes_last(HomeoStackParser *parser, const HomeoFrame *frame)
-{
-	return parser->found > 0 && parser->function_only &&
-		frame->function.len == 0 && frame->file.len > 0;
-}
-
-static void
-complete_last(HomeoStackParser *parser, const HomeoFrame *frame)
-{
-	HomeoFrame *last = place(parser, parser->found - 1);
-
-	if (last != NULL)
-	{
-		last->file = frame->file;
-		last->line = frame->line;
-		last->column = frame->column;
-		last->in_app = last->in_app && is_in_app(&generic, last);
-	}
-	parser->function_only = false;
-}
-
-/* The language whose form the line has, or NULL. */
-static const HomeoStackLanguage *
-recognise(const HomeoStackParser *parser, HomeoSlice line, HomeoFrame *frame)
-{
-	size_t		i;
-
+	if (name.len == 0)
+		return;
 	for (i = 0; i < LANGUAGES; i++)
 	{
-		if (parser->language != NULL && parser->language != &languages[i])
-			continue;
-		memset(frame, 0, sizeof(*frame));
-		if (languages[i].scan(line, frame))
-			return &languages[i];
-	}
-	return NULL;
-}
-
-static void
-add_line(HomeoStackParser *parser, HomeoSlice line)
-{
-	const HomeoStackLanguage *language;
-	HomeoFrame	frame;
-
-	line = trim(line);
-	if (line.len == 0)
-		return;
-	language = recognise(parser, line, &frame);
-	if (language != NULL && !completes_last(parser, &frame))
-	{
-		if (!parser->native_seen)
-			parser->found = 0;
-		parser->native_seen = true;
-		parser->function_only = false;
-		parser->language = language;
-		push(parser, language, &frame);
-		return;
-	}
-	if (parser->native_seen)
-		return;
-	memset(&frame, 0, sizeof(frame));
-	if (!scan_generic(line, &frame))
-		return;
-	if (completes_last(parser, &frame))
-		complete_last(parser, &frame);
-	else
-	{
-		parser->function_only = frame.file.len == 0;
-		push(parser, &generic, &frame);
+		for (n = 0; languages[i]->names[n] != NULL; n++)
+		{
+			if (homeo_ascii_equals_nocase(name.data, name.len,
+										  languages[i]->names[n]))
+			{
+				parser->given = languages[i];
+				parser->given_number = i;
+				return;
+			}
+		}
 	}
 }
 
@@ -888,54 +324,44 @@ void
 homeo_stacktrace_begin(HomeoStackParser *parser, HomeoSlice language,
 					   HomeoFrame *frames, size_t maxframes)
 {
-	memset(parser, 0, sizeof(*parser));
-	parser->language = find_language(language);
+	_Static_assert(LANGUAGES < HOMEO_STACK_LANGUAGES, "a byte for each");
+
+	/* The rest is written before it is read. */
+	memset(parser, 0, offsetof(HomeoStackParser, order));
+	find_language(parser, language);
 	parser->frames = frames;
-	parser->maxframes = maxframes;
+	parser->maxframes = maxframes < HOMEO_STACK_NONE ? (uint32_t) maxframes :
+		HOMEO_STACK_NONE - 1;
+	parser->current = HOMEO_STACK_NONE;
+	homeo_stack_keep_reset(parser);
 }
 
 void
 homeo_stacktrace_add(HomeoStackParser *parser, HomeoSlice text)
 {
-	while (text.len > 0)
+	size_t		i = 0;
+
+	while (i < text.len)
 	{
-		size_t		n = find(text, '\n');
+		HomeoSlice	rest = scan_from(text, i);
+		size_t		n = scan_find(rest, '\n');
 
-		add_line(parser, homeo_slice(text.data, n));
-		text = from(text, n + 1);
+		add_line(parser, scan_first(rest, n), parser->offset + i);
+		i += n + 1;
 	}
-}
-
-static void
-reverse(HomeoFrame *frames, size_t n)
-{
-	size_t		i;
-
-	for (i = 0; i < n / 2; i++)
-	{
-		HomeoFrame	other = frames[i];
-
-		frames[i] = frames[n - 1 - i];
-		frames[n - 1 - i] = other;
-	}
+	parser->offset += text.len;
 }
 
 void
 homeo_stacktrace_end(HomeoStackParser *parser)
 {
-	size_t		n = parser->found < parser->maxframes ? parser->found :
-	parser->maxframes;
+	homeo_stack_keep_end(parser);
+}
 
-	if (n > 0 && innermost_last(parser))
-	{
-		/* In the ring the oldest is at start: what is before it is newer. */
-		size_t		start = parser->found > n ? parser->found % n : 0;
-
-		reverse(parser->frames, start);
-		reverse(parser->frames + start, n - start);
-	}
-	parser->nframes = n;
-	parser->ncut = parser->found - n;
+const char *
+homeo_stacktrace_language(const HomeoStackParser *parser)
+{
+	return parser->strength >= IS_PERHAPS ? parser->language->names[0] : NULL;
 }
 
 size_t
@@ -943,10 +369,18 @@ homeo_stacktrace_parse(HomeoSlice language, HomeoSlice text,
 					   HomeoFrame *frames, size_t maxframes, size_t *ncut)
 {
 	HomeoStackParser parser;
+	size_t		nframes = 0;
+	size_t		i;
 
 	homeo_stacktrace_begin(&parser, language, frames, maxframes);
 	homeo_stacktrace_add(&parser, text);
 	homeo_stacktrace_end(&parser);
-	*ncut = parser.ncut;
-	return parser.nframes;
+	*ncut = 0;
+	for (i = 0; i < parser.nerrors &&
+		 parser.errors[i].chain == parser.errors[0].chain; i++)
+	{
+		nframes += parser.errors[i].nframes;
+		*ncut += parser.errors[i].ncut;
+	}
+	return nframes;
 }

@@ -33,7 +33,10 @@ static const char *const pieces[] = {
 	"4111 1111 ", "Key (password)=(", "PL/", "PL/pgSQL function (", "at a.b(",
 	"at a (", "File \"a", "File \"a\", line ", "while \"", "automatic of table \"",
 	"$a", "$a$", "/*", "(1),", "((", "(a),(b),", "e'\\", "savepoint 1;",
-	"a:1:", "a.b:1x", "f(", ")\n", "\n"
+	"a:1:", "a.b:1x", "f(", ")\n", "\n", "#0 (1(", "(12): (", "#0 a (",
+	"at eval (eval at f (", "+0x1 ", ",[{file,\"", "{a,b,1,[{file,\"a\"},{line,1}]},",
+	"Calls: a -> ", "a -> ", " called at a line 1", ": in function ", ":in `",
+	"(BuildId: ", "(a[0x", " panicked at ", " line 1, ", " + 1 in "
 };
 
 /* The signal ends the program, and prove reports that.  0: no deadline. */

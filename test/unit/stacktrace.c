@@ -2,13 +2,9 @@
  * stacktrace.c
  *		Tests of the frames found in stack traces.
  */
-#include "text/stacktrace.h"
+#include "stack_cases.h"
 
-#include <stdlib.h>
-
-#include "tap.h"
-
-typedef struct Case
+typedef struct Stack
 {
 	const char *name;
 	const char *language;		/* NULL: not given */
@@ -17,9 +13,9 @@ typedef struct Case
 
 	/* "A" or "-", function, file, module, line, column: one frame a line */
 	const char *expected;
-} Case;
+}			Stack;
 
-static const Case cases[] = {
+static const Stack stacks[] = {
 	{"PostgreSQL: functions and what surrounds them", "postgresql", 16,
 		"PL/pgSQL function f(integer) line 3 at RAISE\n"
 		"SQL statement \"select f(1),\n"
@@ -177,30 +173,59 @@ static const Case cases[] = {
 		"-|core::panicking::panic_fmt|/rustc/9eb3af/library/core/src/"
 		"panicking.rs||64|14\n"
 	"A|main|./src/main.rs||2|5\n"},
-	{"other languages in the forms they share", "other", 16,
+	{"forms that several languages share", "other", 16,
 		"words and words, see page 5: nothing\n"
-		"#0 /app/x.php(12): Foo->bar(Array, 5)\n"
-		"#1 {main}\n"
-		"app.rb:10:in `foo': undefined (NoMethodError)\n"
-		"\tfrom vendor/x.rb:12:in 'Object#bar'\n"
-		"   at Foo.Bar(String s, Int32 i) in C:\\src\\x.cs:line 12\n"
-		"   at System.Threading.Run()\n"
-		"foo@http://h:80/x.js:1:2\n"
 		"func (a.py:12)\n"
 		"a.py:12 in func\n"
 		"func at a/b.c:1:2\n"
-		"lib/x.c:7\n",
-		"A|Foo->bar|/app/x.php||12|0\n"
-		"A|{main}|||0|0\n"
-		"A|foo|app.rb||10|0\n"
-		"-|Object#bar|vendor/x.rb||12|0\n"
-		"A|Foo.Bar|C:\\src\\x.cs||12|0\n"
-		"-|System.Threading.Run|||0|0\n"
-		"A|foo|http://h:80/x.js||1|2\n"
+		"bar()\n"
+		"lib::bar(int) at lib/x.c:7\n"
+		"lib/x.c:8\n",
 		"A|func|a.py||12|0\n"
 		"A|func|a.py||12|0\n"
 		"A|func|a/b.c||1|2\n"
-	"A||lib/x.c||7|0\n"},
+		"A|lib::bar|lib/x.c||7|0\n"
+	"A||lib/x.c||8|0\n"},
+	{"a log is no stack", NULL, 16,
+		"2024-01-31 12:34:56 ERROR cart.py:12 total() has failed twice\n"
+		"[31/Jan/2024:12:34:56 +0000] \"GET /cart HTTP/1.1\" 500 12\n"
+		"dial tcp 10.0.0.1:5432: connect: connection refused\n"
+		"could not connect to db.example.com:5432 in time\n"
+		"see https://shop.example/help:12 for what to do\n",
+	""},
+	{"a stack of another language than the reporter's", "sql", 16,
+		"Traceback (most recent call last):\n"
+		"  File \"a.py\", line 3, in f\n"
+		"psycopg.errors.UniqueViolation: duplicate key\n",
+	"A|f|a.py||3|0\n"},
+	{"what was taken for frames before the first of a language's own", NULL,
+		16,
+		"failed: f (a.py:12)\n"
+		"java.lang.Error: x\n"
+		"g at b.py:13\n"
+		"\tat a.B.c(B.java:1)\n",
+	"A|c|B.java|a.B|1|0\n"},
+	{"of several errors, the first one and what caused it", NULL, 16,
+		"x.AException: a\n"
+		"\tat x.A.f(A.java:1)\n"
+		"Caused by: x.BException: b\n"
+		"\tat x.B.f(B.java:2)\n"
+		"x.CException: c\n"
+		"\tat x.C.f(C.java:3)\n",
+		"A|f|B.java|x.B|2|0\n"
+	"A|f|A.java|x.A|1|0\n"},
+	{"the root's frames are the ones that stay, though it comes last", NULL, 2,
+		"x.AException: a\n"
+		"\tat x.A.f(A.java:1)\n"
+		"\tat x.A.g(A.java:2)\n"
+		"Caused by: x.BException: b\n"
+		"\tat x.B.f(B.java:3)\n"
+		"Caused by: x.CException: c\n"
+		"\tat x.C.f(C.java:4)\n"
+		"\t... 2 more\n",
+		"A|f|C.java|x.C|4|0\n"
+		"A|f|B.java|x.B|3|0\n"
+	"cut 2\n"},
 	{"a number too large for a line is the largest", "python", 16,
 		"File \"a.py\", line 99999999999999999999, in f\n",
 	"A|f|a.py||4294967295|0\n"},
@@ -208,26 +233,7 @@ static const Case cases[] = {
 };
 
 static void
-print_frame(char *out, size_t cap, const HomeoFrame *frame)
-{
-	snprintf(out, cap, "%s|%.*s|%.*s|%.*s|%lu|%lu\n",
-			 frame->in_app ? "A" : "-",
-			 (int) frame->function.len,
-			 frame->function.len ? frame->function.data : "",
-			 (int) frame->file.len, frame->file.len ? frame->file.data : "",
-			 (int) frame->module.len,
-			 frame->module.len ? frame->module.data : "",
-			 (unsigned long) frame->line, (unsigned long) frame->column);
-}
-
-static HomeoSlice
-slice_of(const char *string)
-{
-	return homeo_slice(string, string != NULL ? strlen(string) : 0);
-}
-
-static void
-test_case(const Case *c)
+test_case(const Stack * c)
 {
 	HomeoFrame *frames = malloc(c->maxframes * sizeof(HomeoFrame));
 	HomeoSlice text = slice_of(c->text);
@@ -244,7 +250,7 @@ test_case(const Case *c)
 	n = homeo_stacktrace_parse(slice_of(c->language), text, frames,
 							   c->maxframes, &ncut);
 	for (i = 0; i < n; i++)
-		print_frame(got + strlen(got), sizeof(got) - strlen(got), &frames[i]);
+		print_frame(got, sizeof(got), &frames[i]);
 	if (ncut > 0)
 		snprintf(got + strlen(got), sizeof(got) - strlen(got), "cut %d\n",
 				 (int) ncut);
@@ -273,9 +279,151 @@ test_pieces(void)
 		homeo_stacktrace_add(&parser, slice_of(lines[i]));
 	homeo_stacktrace_end(&parser);
 	for (i = 0; i < parser.nframes; i++)
-		print_frame(got + strlen(got), sizeof(got) - strlen(got), &frames[i]);
+		print_frame(got, sizeof(got), &frames[i]);
 	tap_same(got, strlen(got), "A|b|b.py||2|0\nA|a|a.py||1|0\n",
 			 "a trace that comes in pieces");
+}
+
+/* Where each error of a text begins and ends. */
+static void
+test_ranges(void)
+{
+	static const char *const text =
+	"INFO started\n"
+	"Unhandled exception. x.AException: a\n"
+	" ---> x.BException: b\n"
+	"   at x.B.F() in /b.cs:line 2\n"
+	"   --- End of inner exception stack trace ---\n"
+	"   at x.A.F() in /a.cs:line 1\n"
+	"INFO next\n"
+	"x.CException: c\n"
+	"   at x.C.F() in /c.cs:line 3\n"
+	"INFO stopped\n";
+	static const struct
+	{
+		const char *begins;
+		const char *ends;
+		size_t		first;
+		unsigned	chain;
+	}			expected[] =
+
+	{
+		{" --->", "trace ---", 0, 0},
+		{"Unhandled", "a.cs:line 1", 1, 0},
+		{"x.CE", "c.cs:line 3", 2, 1}
+	};
+	HomeoStackParser parser;
+	HomeoFrame	frames[8];
+	size_t		i;
+
+	homeo_stacktrace_begin(&parser, slice_of(NULL), frames, 8);
+	homeo_stacktrace_add(&parser, homeo_slice(text, 13));
+	homeo_stacktrace_add(&parser, slice_of(text +13));
+	homeo_stacktrace_end(&parser);
+	tap_ok(parser.nerrors == 3, "three errors");
+	for (i = 0; i < 3; i++)
+	{
+		const HomeoStackError *error = &parser.errors[i];
+		const char *end = strstr(text, expected[i].ends) +
+		strlen(expected[i].ends);
+
+		tap_ok(text +error->begin == strstr(text, expected[i].begins),
+			   "error %d begins with \"%s\"", (int) i, expected[i].begins);
+		tap_ok(text +error->end == end, "... ends with \"%s\"",
+			   expected[i].ends);
+		tap_ok(error->first == expected[i].first && error->nframes == 1 &&
+			   error->chain == expected[i].chain &&
+			   frames[error->first].error == i, "... and has its frame");
+	}
+}
+
+/* More errors than there is room for. */
+static void
+test_many_errors(void)
+{
+	static char text[100000];
+	HomeoStackParser parser;
+	HomeoFrame	frames[8];
+	size_t		n = 0;
+	int			i;
+
+	/* Independent ones: the first stay. */
+	for (i = 0; i < 100; i++)
+		n += (size_t) snprintf(text +n, sizeof(text) - n,
+							   "x.AException: a\n\tat x.A.f(A.java:%d)\n",
+							   i + 1);
+	homeo_stacktrace_begin(&parser, slice_of(NULL), frames, 8);
+	homeo_stacktrace_add(&parser, homeo_slice(text, n));
+	homeo_stacktrace_end(&parser);
+	tap_ok(parser.nerrors == HOMEO_STACK_ERRORS &&
+		   parser.nerrors_cut == 100 - HOMEO_STACK_ERRORS,
+		   "a hundred errors: those without a place are counted");
+	tap_ok(parser.nframes == 8 && parser.ncut == 92 && frames[0].line == 1 &&
+		   frames[7].line == 8, "... as are their frames");
+
+	/* A chain: the root and those next to it stay. */
+	n = (size_t) snprintf(text, sizeof(text), "x.AException: a\n"
+						  "\tat x.A.f(A.java:1)\n");
+	for (i = 1; i < 100; i++)
+		n += (size_t) snprintf(text +n, sizeof(text) - n,
+							   "Caused by: a\n\tat x.A.f(A.java:%d)\n",
+							   i + 1);
+	homeo_stacktrace_begin(&parser, slice_of(NULL), frames, 8);
+	homeo_stacktrace_add(&parser, homeo_slice(text, n));
+	homeo_stacktrace_end(&parser);
+	tap_ok(parser.nerrors == HOMEO_STACK_ERRORS && parser.nframes == 8 &&
+		   parser.ncut == 92 && frames[0].line == 100 &&
+		   frames[7].line == 93, "a hundred causes: the root stays");
+	tap_ok(parser.errors[1].relation == HOMEO_STACK_CAUSE &&
+		   parser.errors[0].of == 1 &&
+		   parser.errors[HOMEO_STACK_ERRORS - 1].of == HOMEO_STACK_NONE,
+		   "... with what it has caused, as far as there is room");
+}
+
+/* Sizes that nobody means well with. */
+static void
+test_hostile(void)
+{
+	static const char *const lines[] = {
+		"  File \"a.py\", line 1, in f\n", "\tat a.B.c(B.java:1)\n",
+		"    at f (a.js:1:2)\n", "main.f()\n\t/a.go:1 +0x1\n",
+		"#0 /a.php(1): f()\n", "#0 0x1 in f /a.c:1:2\n",
+		"{a,b,1,[{file,\"a.erl\"},{line,1}]},", "Calls: a -> b -> c\n"
+	};
+	size_t		size = 1000000;
+	char	   *text = malloc(size);
+	HomeoFrame *frames = malloc(100000 * sizeof(HomeoFrame));
+	size_t		ncut;
+	size_t		i;
+	size_t		k;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+	{
+		size_t		n = strlen(lines[i]);
+		size_t		few;
+		size_t		all;
+
+		for (k = 0; k < size; k++)
+			text[		k] = lines[i][k % n];
+
+		all = homeo_stacktrace_parse(slice_of(NULL), homeo_slice(text, size),
+									 frames, 100000, &ncut);
+		all += ncut;
+		few = homeo_stacktrace_parse(slice_of(NULL), homeo_slice(text, size),
+									 frames, 10, &ncut);
+		tap_ok(few == 10 && few + ncut == all && all > 1000,
+			   "1 MB of frames, form %d", (int) i);
+	}
+	for (i = 0; i < 256; i++)
+	{
+		memset(text, (int) i, size / 10);
+		if (homeo_stacktrace_parse(slice_of(NULL), homeo_slice(text, size / 10),
+								   frames, 10, &ncut) > 0)
+			break;
+	}
+	tap_ok(i == 256, "100 kB of one byte, any byte, have no frames");
+	free(frames);
+	free(text);
 }
 
 int
@@ -283,8 +431,11 @@ main(void)
 {
 	size_t		i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		test_case(&cases[i]);
+	for (i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++)
+		test_case(&stacks[i]);
 	test_pieces();
+	test_ranges();
+	test_many_errors();
+	test_hostile();
 	return tap_done();
 }
