@@ -20,7 +20,7 @@
  * to the placeholders of normalize.c, or to the names that stacktrace.c
  * finds makes another number of this.
  */
-#define HOMEO_FINGERPRINT_VERSION 3
+#define HOMEO_FINGERPRINT_VERSION 4
 
 /* Normalised messages are cut here before they are hashed. */
 #define HOMEO_FINGERPRINT_MESSAGE_BYTES 1024

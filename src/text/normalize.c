@@ -138,6 +138,9 @@ static const QuotePair quote_pairs[] = {
 	{"\xe2\x80\x98", "\xe2\x80\x99", false} /* single 6 and 9 */
 };
 
+/* The least length of a word of a log that is a hash: de9231d */
+#define MIN_SHORT_HASH	6
+
 #define QUOTE_PAIRS		(sizeof(quote_pairs) / sizeof(quote_pairs[0]))
 
 typedef enum Placeholder
@@ -470,7 +473,10 @@ takes_modifier(const char *word, size_t n)
 	return false;
 }
 
-/* A uuid or a long hexadecimal number, also as a part of an identifier. */
+/*
+ * A uuid, a long hexadecimal number or one in pairs, also as a part of an
+ * identifier.
+ */
 static bool
 hexadecimal(Normalizer *s)
 {
@@ -483,14 +489,52 @@ hexadecimal(Normalizer *s)
 		what = HEX;
 	}
 	if (n == 0)
+		n = homeo_token_pairs(rest(s), rest_len(s));
+	if (n == 0)
 		return false;
 	replace(s, n, what);
 	return true;
 }
 
 /*
+ * In logs a word with a digit is the name of one of many things (blk_17,
+ * worker3, task_4_m_2), of which only the letters before the first digit say
+ * of what kind they are; or it is a short hash.  Writes such a word without
+ * what varies; false: its part up to the next underscore has no digit.
+ */
+static bool
+numbered_word(Normalizer *s)
+{
+	const char *p = rest(s);
+	size_t		len = rest_len(s);
+	size_t		letters = 0;
+	size_t		n;
+	bool		hex = true;
+	bool		alpha = false;
+
+	while (letters < len && homeo_ascii_is_word(p[letters]) &&
+		   !homeo_ascii_is_digit(p[letters]) && p[letters] != '_')
+		letters++;
+	if (letters >= len || !homeo_ascii_is_digit(p[letters]))
+		return false;
+	for (n = 0; n < len && homeo_ascii_is_word(p[n]); n++)
+	{
+		hex = hex && homeo_ascii_is_hex(p[n]);
+		alpha = alpha || homeo_ascii_is_alpha(p[n]);
+	}
+	if (hex && alpha && n >= MIN_SHORT_HASH)
+	{
+		replace(s, n, HEX);
+		return true;
+	}
+	copy(s, letters);
+	replace(s, n - letters, NUMBER);
+	return true;
+}
+
+/*
  * Copies a word, and with it the modifier if it is the name of a type.
- * Digits inside stay: utf8, t_1, x86_64.
+ * Digits inside stay except in logs: utf8, t_1, x86_64.
  */
 static void
 word(Normalizer *s)
@@ -501,14 +545,18 @@ word(Normalizer *s)
 	{
 		size_t		n = 0;
 
+		if (s->mode == HOMEO_NORMALIZE_LOG && numbered_word(s))
+			continue;
 		while (n < rest_len(s) && homeo_ascii_is_word(rest(s)[n]) &&
 			   rest(s)[n] != '_')
 			n++;
 		while (n < rest_len(s) && rest(s)[n] == '_')
 			n++;
 		copy(s, n);
-		if (s->in[s->pos - 1] == '_')
-			(void) hexadecimal(s);
+		if (s->in[s->pos - 1] == '_' && !hexadecimal(s) &&
+			s->mode == HOMEO_NORMALIZE_LOG && rest_len(s) >= 2 &&
+			rest(s)[0] == '-' && homeo_ascii_is_digit(rest(s)[1]))
+			s->pos++;			/* a number below zero: blk_-17 */
 	}
 	if (s->pos < s->len && s->in[s->pos] == '(' &&
 		takes_modifier(s->in + start, s->pos - start))
@@ -581,6 +629,20 @@ may_begin_path(const Normalizer *s)
 		!homeo_ascii_is_one_of(s->in[s->pos - 1], "<./)]-");
 }
 
+/* The length of the parameters behind the path of a request, ?a=1&b=2. */
+static size_t
+query(const char *p, size_t len)
+{
+	size_t		n = 0;
+
+	if (len < 2 || p[0] != '?' || !homeo_ascii_is_word(p[1]))
+		return 0;
+	while (n < len && !homeo_ascii_is_space(p[n]) &&
+		   !homeo_ascii_is_one_of(p[n], "\"'<>()[]{},;"))
+		n++;
+	return n;
+}
+
 /* What token.c knows, at a place where a word could begin. */
 static bool
 token(Normalizer *s)
@@ -613,7 +675,11 @@ token(Normalizer *s)
 		if ((n = homeo_token_bytea(p, len)) > 0)
 			replace(s, n, HEX);
 		else if (may_begin_path(s) && (n = homeo_token_path(p, len)) > 0)
+		{
+			if (s->mode == HOMEO_NORMALIZE_LOG)
+				n += query(p + n, len - n);
 			replace(s, n, PATH);
+		}
 	}
 	return n > 0;
 }
@@ -640,7 +706,7 @@ homeo_normalize(const char *text, size_t len, HomeoNormalizeMode mode,
 			s.blank = true;
 			s.pos++;
 		}
-		else if (quoted(&s))
+		else if (mode != HOMEO_NORMALIZE_LOG && quoted(&s))
 			continue;
 		else if (at_word_start(&s) && token(&s))
 			continue;

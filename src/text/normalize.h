@@ -18,8 +18,10 @@
 typedef enum HomeoNormalizeMode
 {
 	HOMEO_NORMALIZE_ALL,		/* every quoted text is a value */
-	HOMEO_NORMALIZE_KEEP_IDENTIFIERS	/* double-quoted texts stay as they
+	HOMEO_NORMALIZE_KEEP_IDENTIFIERS,	/* double-quoted texts stay as they
 										 * are */
+	HOMEO_NORMALIZE_LOG			/* quotes are punctuation; what follows the
+								 * first digit of a word varies: blk_<n> */
 } HomeoNormalizeMode;
 
 /*

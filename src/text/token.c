@@ -15,6 +15,7 @@
 #define HOST_MAX			255
 #define SCHEME_MAX			32
 #define IPV6_MAX			45
+#define PAIRS_MAX			32
 #define COMPOUND_MAX		6	/* parts of a duration such as 1h5m3s */
 
 /* The length of the run of digits at p, at most max. */
@@ -122,6 +123,30 @@ homeo_token_hex(const char *p, size_t len)
 	if (q - p == 24 || (q - p >= 16 && digit && letter))
 		return (size_t) (q - p);
 	return 0;
+}
+
+/*
+ * At least six pairs of digits, but not the eight that may be an address of
+ * IPv6: of a network card, or the fingerprint of a key.
+ */
+size_t
+homeo_token_pairs(const char *p, size_t len)
+{
+	const char *end = p + len;
+	const char *q = p;
+	size_t		pairs = 0;
+
+	while (pairs <= PAIRS_MAX && hex_digits(q, end, 3) == 2)
+	{
+		q += 2;
+		pairs++;
+		if (!at(q, end, ':'))
+			break;
+		q++;
+	}
+	if (pairs < 6 || pairs == 8 || pairs > PAIRS_MAX || q[-1] == ':')
+		return 0;
+	return boundary(q, end) ? (size_t) (q - p) : 0;
 }
 
 size_t
@@ -399,7 +424,8 @@ typedef struct Domain
 
 /*
  * Last labels that hardly ever end the name of a file, a class or a column.
- * With those that might, three labels or a port are asked for.
+ * With those that might, three labels or a port are asked for; with any
+ * other two letters, which may be a country's, both.
  */
 static const Domain domains[] = {
 	{"arpa", 2}, {"com", 2}, {"edu", 2}, {"internal", 2}, {"lan", 2},
@@ -411,15 +437,53 @@ static const Domain domains[] = {
 	{"uk", 3}, {"us", 3}
 };
 
+static bool
+is_among(const char *p, const char *end, const char *const *names, size_t n)
+{
+	while (n-- > 0)
+	{
+		if (homeo_ascii_equals(p, (size_t) (end - p), names[n]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is what is from label to end a country's domain?  It is if what is before
+ * it is what countries have below theirs (com.mx, co.uk), and also if a port
+ * follows and it does not end the name of a source file (app.min.js:7).
+ */
+static bool
+is_country(const char *previous, const char *label, const char *end, bool port)
+{
+	static const char *const second[] = {
+		"ac", "co", "com", "edu", "gov", "net", "org"
+	};
+	static const char *const sources[] = {
+		"cc", "cs", "ex", "go", "hs", "jl", "js", "kt", "ml", "pl", "py", "rb",
+		"rs", "sh", "so", "ts", "vb"
+	};
+
+	if (end - label != 2 || !homeo_ascii_is_alpha(label[0]) ||
+		!homeo_ascii_is_alpha(label[1]))
+		return false;
+	return is_among(previous, label - 1, second,
+					sizeof(second) / sizeof(second[0])) ||
+		(port && !is_among(label, end, sources,
+						   sizeof(sources) / sizeof(sources[0])));
+}
+
 size_t
 homeo_token_host(const char *p, size_t len, size_t *seen)
 {
 	const char *end = p + len;
 	const char *q = p;
 	const char *label = p;
+	const char *previous = p;
 	const char *after;
 	int			labels = 1;
 	bool		port;
+	bool		host;
 	size_t		i;
 
 	for (; q < end && q - p <= HOST_MAX &&
@@ -427,6 +491,7 @@ homeo_token_host(const char *p, size_t len, size_t *seen)
 	{
 		if (*q == '.' && q + 1 < end && homeo_ascii_is_alnum(q[1]))
 		{
+			previous = label;
 			label = q + 1;
 			labels++;
 		}
@@ -438,17 +503,15 @@ homeo_token_host(const char *p, size_t len, size_t *seen)
 		return 0;
 	after = skip_port(q, end);
 	port = after > q;
-	for (i = 0; i < sizeof(domains) / sizeof(domains[0]); i++)
-	{
-		if ((port || labels >= domains[i].labels) &&
-			homeo_ascii_equals(label, (size_t) (q - label), domains[i].name))
-		{
-			if (at(after, end, '/'))
-				after = skip_url_tail(after, end);
-			return (size_t) (after - p);
-		}
-	}
-	return 0;
+	host = labels >= 3 && is_country(previous, label, q, port);
+	for (i = 0; !host && i < sizeof(domains) / sizeof(domains[0]); i++)
+		host = (port || labels >= domains[i].labels) &&
+			homeo_ascii_equals(label, (size_t) (q - label), domains[i].name);
+	if (!host)
+		return 0;
+	if (at(after, end, '/'))
+		after = skip_url_tail(after, end);
+	return (size_t) (after - p);
 }
 
 /* ----------------------------------------------------------------

@@ -24,6 +24,9 @@ extern size_t homeo_token_uuid(const char *p, size_t len);
  */
 extern size_t homeo_token_hex(const char *p, size_t len);
 
+/* 01:23:45:67:89:ab, and longer ones */
+extern size_t homeo_token_pairs(const char *p, size_t len);
+
 /* PostgreSQL's \x01ab, and its log positions such as 0/16B3748. */
 extern size_t homeo_token_bytea(const char *p, size_t len);
 extern size_t homeo_token_lsn(const char *p, size_t len);

@@ -13,7 +13,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t		choice = take_byte(&data, &size);
 	HomeoNormalizeMode mode = choice % 2 == 0 ? HOMEO_NORMALIZE_ALL :
-	HOMEO_NORMALIZE_KEEP_IDENTIFIERS;
+	choice % 4 == 1 ? HOMEO_NORMALIZE_KEEP_IDENTIFIERS : HOMEO_NORMALIZE_LOG;
 	size_t		cap = choice < 128 ? 8 * size + 16 : (choice / 2) % 64;
 	char	   *text = exact_copy(data, size);
 	char	   *out = malloc(cap > 0 ? cap : 1);
@@ -24,7 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(n <= cap);
 	if (is_utf8(text, size))
 		CHECK(is_utf8(out, n));
-	if (n > 0 && mode == HOMEO_NORMALIZE_ALL)
+	if (n > 0 && mode != HOMEO_NORMALIZE_KEEP_IDENTIFIERS)
 	{
 		CHECK((unsigned char) out[0] > ' ');
 		CHECK((unsigned char) out[n - 1] > ' ');

@@ -37,6 +37,10 @@ static const Case replaced[] = {
 	{"to db.eu.internal failed", "to <host> failed"},
 	{"java.lang.String foo.py config.io a.b.C java.net",
 	"java.lang.String foo.py config.io a.b.C java.net"},
+	{"to db.example.com.mx or mail.example.co.uk/x", "to <host> or <host>"},
+	{"from cache.example.hk:8080, not cache.example.hk",
+	"from <host>, not cache.example.hk"},
+	{"app.min.js:7 a.b.rs:12 v.co.u1 hk:8080", "app.min.js:<n> a.b.rs:<n> v.co.u1 hk:<n>"},
 
 	/* uuid and hexadecimal */
 	{"id 550E8400-e29b-41d4-a716-446655440000!", "id <uuid>!"},
@@ -50,6 +54,9 @@ static const Case replaced[] = {
 	{"\\xdeadbeef", "<hex>"},
 	{"segment 000000010000000000000005", "segment <hex>"},
 	{"segment 00000001000000000000000A", "segment <hex>"},
+	{"from 5c:50:15:4c:18:1c on", "from <hex> on"},
+	{"key 01:23:45:67:89:ab:cd:ef:01:23:45:67:89:ab:cd:ef.", "key <hex>."},
+	{"01:23:45:67:89 01:23:45:67:89:ab:cd:ef", "<duration>:<n>:<n> <ip>"},
 	{"at 0/16B3748, not 3/4", "at <hex>, not <n>/<n>"},
 
 	/* dates, times, durations */
@@ -125,6 +132,19 @@ static const Case replaced[] = {
 
 	/* not UTF-8 */
 	{"\xff\xfe 5 \xc3", "\xff\xfe <n> \xc3"},
+};
+
+/* Lines of logs. */
+static const Case in_logs[] = {
+	{"block blk_3886504906 and blk_-3886504906", "block blk_<n> and blk_<n>"},
+	{"task attempt_14451_0020_m_000001_0 done", "task attempt_<n> done"},
+	{"worker3 utf8 t_1 x86_64 5th", "worker<n> utf<n> t_<n> x<n> <n>"},
+	{"rev de9231d, 9f4ef63; not decade de92", "rev <hex>; not decade de<n>"},
+	{"tmp_550e8400-e29b-41d4-a716-446655440000_x", "tmp_<uuid>_x"},
+	{"user 'bob 5' in \"a b\"", "user 'bob <n>' in \"a b\""},
+	{"\"GET /v2/17/x?limit=5&a=%20 HTTP/1.1\" 200", "\"GET <path> HTTP/<n>\" <n>"},
+	{"/a/b? /c?? /d ?x=1", "<path>? <path>?? <path> ?x=<n>"},
+	{"_1 __ a_ _-5 a-5 a_-b", "_<n> __ a_ _<n> a-<n> a_-b"},
 };
 
 /* Messages of a PostgreSQL 15 server, with their SQLSTATE. */
@@ -234,20 +254,20 @@ normalize(const char *text, size_t len, HomeoNormalizeMode mode, char *out,
 }
 
 static void
-test_replaced(void)
+test_cases(const Case *cases, size_t count, HomeoNormalizeMode mode)
 {
 	char		out[1000];
 	size_t		i;
 
-	for (i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++)
+	for (i = 0; i < count; i++)
 	{
-		size_t		n = normalize(replaced[i].text, strlen(replaced[i].text),
-								  HOMEO_NORMALIZE_ALL, out, sizeof(out));
+		size_t		n = normalize(cases[i].text, strlen(cases[i].text), mode,
+								  out, sizeof(out));
 		char		name[1000];
 
 		snprintf(name, sizeof(name), "case %d: %.40s", (int) i,
-				 replaced[i].expected);
-		tap_same(out, n, replaced[i].expected, name);
+				 cases[i].expected);
+		tap_same(out, n, cases[i].expected, name);
 	}
 }
 
@@ -327,7 +347,10 @@ test_cut(void)
 int
 main(void)
 {
-	test_replaced();
+	test_cases(replaced, sizeof(replaced) / sizeof(replaced[0]),
+			   HOMEO_NORMALIZE_ALL);
+	test_cases(in_logs, sizeof(in_logs) / sizeof(in_logs[0]),
+			   HOMEO_NORMALIZE_LOG);
 	test_pairs();
 	test_kept();
 	test_cut();
