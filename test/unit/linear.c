@@ -10,6 +10,7 @@
 #include <sys/time.h>
 
 #include "intake/scrub.h"
+#include "text/log_line.h"
 #include "text/normalize.h"
 #include "text/sql_text.h"
 #include "text/stacktrace.h"
@@ -32,6 +33,8 @@ static const char *const pieces[] = {
 	"insert password, values ", "'password', ",
 	"4111 1111 ", "Key (password)=(", "PL/", "PL/pgSQL function (", "at a.b(",
 	"at a (", "File \"a", "File \"a\", line ", "while \"", "automatic of table \"",
+	"01:", "a_01:23:", "a_b", "a_", "/a?b", "a=\"b", "a= ", "a(<n>,",
+	"<n>[<n>", "<n> <n>", "(<n>,",
 	"$a", "$a$", "/*", "(1),", "((", "(a),(b),", "e'\\", "savepoint 1;",
 	"a:1:", "a.b:1x", "f(", ")\n", "\n", "#0 (1(", "(12): (", "#0 a (",
 	"at eval (eval at f (", "+0x1 ", ",[{file,\"", "{a,b,1,[{file,\"a\"},{line,1}]},",
@@ -60,6 +63,7 @@ main(void)
 	{
 		HomeoSlice	slice = homeo_slice(bytes, TEXT_SIZE);
 		HomeoFrame	frames[64];
+		HomeoLogLine line;
 		size_t		n = strlen(pieces[i]);
 		size_t		ncut;
 		size_t		at;
@@ -71,6 +75,9 @@ main(void)
 		set_deadline(DEADLINE_SECONDS);
 		(void) homeo_normalize(bytes, TEXT_SIZE, HOMEO_NORMALIZE_ALL, out,
 							   4 * TEXT_SIZE);
+		(void) homeo_normalize(bytes, TEXT_SIZE, HOMEO_NORMALIZE_LOG, out,
+							   4 * TEXT_SIZE);
+		homeo_log_line_parse(bytes, TEXT_SIZE, &line);
 		(void) homeo_stacktrace_parse(homeo_slice(NULL, 0), slice, frames, 64,
 									  &ncut);
 		(void) homeo_sql_text_normalize(bytes, TEXT_SIZE, out, 4 * TEXT_SIZE);
