@@ -229,6 +229,21 @@ bench-%: ## run one benchmark, bench/%
 	@PG_CONFIG='$(PG_CONFIG)' test/setup.sh run
 	@$(MAKE) -s --no-print-directory .bench BENCH='bench/$*'
 
+# A program of its own, which needs neither a server nor the module.
+FOLDER = test/data/logs
+GROUPING_SOURCES = $(addprefix src/text/,miner.c miner_store.c log_line.c \
+	normalize.c token.c)
+
+build/bench/grouping: bench/grouping.c bench/lib/labelled.h \
+		$(GROUPING_SOURCES) $(wildcard src/text/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g $(WARNINGS) -D_GNU_SOURCE -Isrc -Ibench -o $@ \
+		$< $(GROUPING_SOURCES)
+
+.PHONY: bench-grouping
+bench-grouping: build/bench/grouping ## group lines of labelled logs [FOLDER=test/data/logs]
+	@build/bench/grouping $(FOLDER)
+
 floors: ## check that no room includes one of a floor above it
 	@test/static/floors.pl
 
@@ -486,7 +501,7 @@ objects: $(OBJS) $(AGENT_OBJS)
 # ---------------------------------------------------------------------------
 
 C_FILES = $(sort $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch] \
-	test/fuzz/*.[ch]))
+	test/fuzz/*.[ch] bench/*.[ch] bench/lib/*.[ch]))
 
 # Names of types are taken from the debugging information of the objects; our
 # own types are told by their names; the list beside indent.pl holds the rest.
