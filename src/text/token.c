@@ -505,7 +505,8 @@ homeo_token_host(const char *p, size_t len, size_t *seen)
 	port = after > q;
 	host = labels >= 3 && is_country(previous, label, q, port);
 	for (i = 0; !host && i < sizeof(domains) / sizeof(domains[0]); i++)
-		host = (port || labels >= domains[i].labels) &&
+		host = *label == domains[i].name[0] &&
+			(port || labels >= domains[i].labels) &&
 			homeo_ascii_equals(label, (size_t) (q - label), domains[i].name);
 	if (!host)
 		return 0;
@@ -631,9 +632,10 @@ skip_name(const char *p, const char *end, const char *const *names, int count)
 	{
 		size_t		n = (size_t) (q - p);
 
+		if (homeo_ascii_lower(p[0]) != names[i][0])
+			continue;
 		if (homeo_ascii_equals_nocase(p, n, names[i]) ||
-			(n == 3 && homeo_ascii_lower(p[0]) == names[i][0] &&
-			 homeo_ascii_lower(p[1]) == names[i][1] &&
+			(n == 3 && homeo_ascii_lower(p[1]) == names[i][1] &&
 			 homeo_ascii_lower(p[2]) == names[i][2]))
 			return q;
 	}
@@ -900,6 +902,8 @@ skip_unit(const char *p, const char *end, const Unit *units, size_t count,
 	for (q = p; q < end && q - p <= 12 &&
 		 (homeo_ascii_is_alpha(*q) || homeo_ascii_is_high(*q)); q++)
 		;
+	if (q == p)
+		return NULL;
 	if (!boundary(q, end) && !(compound && homeo_ascii_is_digit(*q)))
 		return NULL;
 	for (i = 0; i < count; i++)
