@@ -22,9 +22,9 @@ typedef struct Trace
 {
 	const char *name;
 	const char *language;
-	char		text[200000];
+	char		str[200000];
 	size_t		len;
-} Trace;
+}			Trace;
 
 static Trace traces[6];
 static size_t ntraces;
@@ -40,11 +40,11 @@ add_trace(const char *name, const char *language)
 }
 
 static void
-add_text(Trace *trace, const char *text)
+add_text(Trace * trace, const char *str)
 {
-	size_t		n = strlen(text);
+	size_t		n = strlen(str);
 
-	memcpy(trace->text + trace->len, text, n);
+	memcpy(trace->str + trace->len, str, n);
 	trace->len += n;
 }
 
@@ -127,7 +127,7 @@ compare(const void *a, const void *b)
 }
 
 static void
-time_trace(const Trace *trace, double seconds)
+time_trace(const Trace * trace, double seconds)
 {
 	static HomeoFrame frames[MAX_FRAMES];
 	double		times[ROUNDS];
@@ -147,7 +147,7 @@ time_trace(const Trace *trace, double seconds)
 
 			for (i = 0; i < 20; i++)
 				nframes = homeo_stacktrace_parse(homeo_slice(trace->language, strlen(trace->language)),
-												 homeo_slice(trace->text, trace->len),
+												 homeo_slice(trace->str, trace->len),
 												 frames, MAX_FRAMES, &ncut);
 			runs += 20;
 			end = now();

@@ -13,7 +13,11 @@ my $node = new_cluster('main', -start => 0, 'restart_after_crash' => 'on',
 local $ENV{LD_PRELOAD} = $node->config_data('--pkglibdir') . '/poison.so';
 $node->start;
 delete $ENV{LD_PRELOAD};
-$node->safe_psql('postgres', 'create extension homeostasis');
+$node->safe_psql('postgres', q{
+    create extension homeostasis;
+    insert into homeostasis.rule_packs (name, description, version) values ('crowd', 'So many that messages are scanned', '1');
+    insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, pattern)
+      select 'crowd-' || n, 'crowd', 'd', 'c', 's', 1, '(?i)crowded ' || n from generate_series(1, 100) n});
 
 # Blocks before and behind the one that has it, and harmless ones in that.
 foreach my $block (1 .. 12)
