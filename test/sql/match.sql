@@ -252,8 +252,8 @@ delete from homeostasis.rules;
 -- The scanner, which it takes some rules to need, would compile this for a
 -- minute, and nothing could stop it.
 set local statement_timeout = '10s';
-select pg_temp.add_rule('crowd' || n, jsonb_build_object('pattern', 'crowded ' || n)) from generate_series(1, 100) n;
-select pg_temp.add_rule('long', '{"pattern": "(a.{0,400}?){60}b"}');
+select pg_temp.add_crowd();
+select pg_temp.add_rule('long', '{"pattern": "(a.{0,400}?){60}[b]"}');
 select is(pg_temp.winner_for(repeat('a', 60) || 'b'), 'long', 'what the scanner takes long to compile is left to PCRE2');
 reset statement_timeout;
 delete from homeostasis.rules;
