@@ -6,8 +6,8 @@
 #
 # A folder of src/ is a floor of the house; a file includes only its own floor
 # and the floors below.  Also checked: that PG_VERSION_NUM stays in
-# base/compat.h, that every .c has a header of its own and includes it first
-# (after postgres.h, where it includes that), that a file which declares
+# base/compat.h, that every .c has a header of its own, or its family's, and
+# includes it first (after postgres.h, where it includes that), that a file which declares
 # functions for SQL includes base/compat.h, and that the agent shares nothing
 # with the server module but src/wire.
 
@@ -28,6 +28,9 @@ my %floor = (
     observe => 4,
     workers => 5);
 my $top_floor = 6;
+
+# Files of a family, each one row of the same table, share a header.
+my %family_header = ('text/stack_' => 'text/stack_language.h');
 my $errors    = 0;
 
 my $src = $ARGV[0] // dirname($0) . '/../../src';
@@ -114,6 +117,10 @@ sub check_own_header
     # The top floor exports nothing but _PG_init.
     return if $file eq 'homeostasis.c';
 
+    foreach my $family (keys %family_header)
+    {
+        $own = $family_header{$family} if !-e $own && $file =~ /^\Q$family\E/;
+    }
     if (!-e $own)
     {
         complain($file, "has no header $own");
