@@ -283,14 +283,6 @@ begin
   get diagnostics done = row_count;
   return next;
 
-  task := 'minutes counted as hours';
-  done := homeostasis.roll_minutes();
-  return next;
-
-  task := 'hours counted as days';
-  done := homeostasis.roll_counts(1440, hours_before, most);
-  return next;
-
   task := 'rejected events deleted';
   delete from homeostasis.rejected_events r
     where r.ctid = any (array(select o.ctid from homeostasis.rejected_events o
@@ -375,6 +367,14 @@ begin
   if compact_built then
     done := homeostasis.use_compact(compact_day)::integer;
   end if;
+  return next;
+
+  task := 'minutes counted as hours';
+  done := homeostasis.roll_minutes();
+  return next;
+
+  task := 'hours counted as days';
+  done := homeostasis.roll_counts(1440, hours_before, most);
   return next;
 
   task := 'issues deleted';
