@@ -9,7 +9,9 @@
 #ifndef HOMEO_SLICE_H
 #define HOMEO_SLICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 typedef struct HomeoSlice
 {
@@ -24,6 +26,12 @@ homeo_slice(const char *data, size_t len)
 	HomeoSlice	s = {len > 0 ? data : NULL, len};
 
 	return s;
+}
+
+static inline bool
+homeo_slice_equals(HomeoSlice a, HomeoSlice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
 #endif							/* HOMEO_SLICE_H */

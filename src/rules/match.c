@@ -197,10 +197,7 @@ keep_capture(HomeoSlice name, HomeoSlice value, void *arg)
 	capture->name = copy_to_database(name);
 	foreach(lc, matching->captures)
 	{
-		HomeoSlice	other = ((Capture *) lfirst(lc))->name;
-
-		if (other.len == capture->name.len &&
-			memcmp(other.data, capture->name.data, other.len) == 0)
+		if (homeo_slice_equals(((Capture *) lfirst(lc))->name, capture->name))
 			return;
 	}
 	capture->value = copy_to_database(value);
@@ -243,15 +240,18 @@ try_rule(Matching *matching, const RuleRef *ref)
 	return trial;
 }
 
-/* NULL: they are not counted. */
+/* NULL: they are not counted, which it takes long to find out. */
 static HomeoRuleCounters *
 counters_of(const RuleRef *ref)
 {
+	static HomeoRuleCounters uncounted;
 	HomeoRuleCounters **counters = &ref->part->counters[ref->rank];
 
 	if (*counters == NULL)
 		*counters = homeo_stat_find(id_of(ref));
-	return *counters;
+	if (*counters == NULL)
+		*counters = &uncounted;
+	return *counters == &uncounted ? NULL : *counters;
 }
 
 static void
