@@ -150,3 +150,13 @@ homeo_hash128_final(const HomeoHash128 *hash, uint8_t out[16])
 	store64(out, h1);
 	store64(out + 8, h2);
 }
+
+void
+homeo_hash128(const void *data, size_t len, uint32_t seed, uint8_t out[16])
+{
+	HomeoHash128 hash;
+
+	homeo_hash128_init(&hash, seed);
+	homeo_hash128_update(&hash, data, len);
+	homeo_hash128_final(&hash, out);
+}

@@ -25,6 +25,10 @@ extern void homeo_hash128_init(HomeoHash128 *hash, uint32_t seed);
 extern void homeo_hash128_update(HomeoHash128 *hash, const void *data,
 								 size_t len);
 
+/* All of it at once. */
+extern void homeo_hash128(const void *data, size_t len, uint32_t seed,
+						  uint8_t out[16]);
+
 /* The result is the same on machines of either byte order. */
 extern void homeo_hash128_final(const HomeoHash128 *hash, uint8_t out[16]);
 

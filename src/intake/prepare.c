@@ -163,12 +163,6 @@ is_excluded(HomeoEvent *event, bool had_names)
 		  homeo_guc_captures_role(role));
 }
 
-static bool
-is_same(HomeoText a, HomeoText b)
-{
-	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
-}
-
 /* homeo_scrub(), which most texts need not go through. */
 static Size
 scrub_text(char *data, Size len)
@@ -201,7 +195,7 @@ scrub(HomeoPrepared *prepared, HomeoEventField field)
 
 	/* A number is no number any more when asterisks stand in its place. */
 	if (homeo_event_fields[field].kind == HOMEO_FIELD_IS_JSON &&
-		!event->rejected && !is_same(original, *str) &&
+		!event->rejected && !homeo_slice_equals(original, *str) &&
 		!homeo_event_is_json(*str))
 	{
 		str->data = "{\"scrubbed\": true}";
@@ -391,14 +385,11 @@ read_stack(const HomeoPrepared *prepared, HomeoKnownStack *known)
 	Size		len;
 	size_t		nframes;
 	size_t		ncut;
-	HomeoHash128 hash;
 
 	memcpy(copy, stack->data, stack->len);
 	len = (prepared->scrubbed & ((uint32) 1 << HOMEO_FIELD_STACK)) != 0 ?
 		stack->len : scrub_text(copy, stack->len);
-	homeo_hash128_init(&hash, 0);
-	homeo_hash128_update(&hash, copy, len);
-	homeo_hash128_final(&hash, known->hash.data);
+	homeo_hash128(copy, len, 0, known->hash.data);
 	nframes = homeo_stacktrace_parse(slice_of(prepared->language),
 									 homeo_slice(copy, len),
 									 frames, MAX_FRAMES, &ncut);

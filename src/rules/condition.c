@@ -71,8 +71,7 @@ homeo_condition_holds(HomeoExact condition, HomeoSlice wanted,
 {
 	while (value.data != NULL)
 	{
-		if (value.len == wanted.len &&
-			memcmp(value.data, wanted.data, wanted.len) == 0)
+		if (homeo_slice_equals(value, wanted))
 			return true;
 		value = homeo_condition_wider(condition, value);
 	}

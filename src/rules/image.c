@@ -24,10 +24,9 @@ homeo_image_condition_place(const HomeoImage *image,
 	for (place &= nplaces - 1; places[place].kind != -1;
 		 place = (place + 1) & (nplaces - 1))
 	{
-		HomeoSlice	other = homeo_image_text(image, places[place].value);
-
-		if (places[place].kind == kind && other.len == value.len &&
-			memcmp(other.data, value.data, value.len) == 0)
+		if (places[place].kind == kind &&
+			homeo_slice_equals(homeo_image_text(image, places[place].value),
+							   value))
 			break;
 	}
 	return place;

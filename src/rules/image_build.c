@@ -38,6 +38,7 @@ typedef struct Ranks
 typedef struct Pattern
 {
 	HomeoSlice	source;
+	uint8		key[16];		/* hash of it */
 	HomeoSyntax syntax;
 	bool		scanned;		/* a database has it */
 	Ranks		rules;			/* that a scan is to find by it */
@@ -100,22 +101,25 @@ add_rank(Ranks *ranks, uint32 rank)
 	ranks->ranks[ranks->n++] = rank;
 }
 
+/* The key of a text of this kind; it has no gaps. */
+static NumberKey
+number_key(int32 kind, HomeoSlice value)
+{
+	NumberKey	key = {.kind = kind};
+
+	homeo_hash128(value.data, value.len, 0, key.hash);
+	return key;
+}
+
 /*
- * The number that was given to a text of this kind.  *found tells whether there
- * was one; else it is next from now on.
+ * The number that was given to a text.  *found tells whether there was one;
+ * else it is next from now on.
  */
 static int
-number_of(Building *b, int32 kind, HomeoSlice value, int next, bool *found)
+number_of(Building *b, NumberKey key, int next, bool *found)
 {
-	NumberKey	key;
 	NumberEntry *entry;
-	HomeoHash128 hash;
 
-	memset(&key, 0, sizeof(key));
-	key.kind = kind;
-	homeo_hash128_init(&hash, 0);
-	homeo_hash128_update(&hash, value.data, value.len);
-	homeo_hash128_final(&hash, key.hash);
 	entry = hash_search(b->numbers, &key, HASH_ENTER, found);
 	if (!*found)
 		entry->number = next;
@@ -132,8 +136,8 @@ static int
 intern_pattern(Building *b, HomeoSlice source)
 {
 	bool		found;
-	int			number = number_of(b, KIND_PATTERN, source, b->npatterns,
-								   &found);
+	NumberKey	key = number_key(KIND_PATTERN, source);
+	int			number = number_of(b, key, b->npatterns, &found);
 
 	if (!found)
 	{
@@ -141,6 +145,7 @@ intern_pattern(Building *b, HomeoSlice source)
 
 		memset(pattern, 0, sizeof(*pattern));
 		pattern->source = source;
+		memcpy(pattern->key, key.hash, sizeof(pattern->key));
 		pattern->syntax = homeo_syntax_read(source);
 	}
 	return number;
@@ -185,7 +190,8 @@ static void
 index_rule(Building *b, uint32 rank, int32 kind, HomeoSlice value)
 {
 	bool		found;
-	int			number = number_of(b, kind, value, b->nconditions, &found);
+	int			number = number_of(b, number_key(kind, value), b->nconditions,
+								   &found);
 
 	if (!found)
 	{
@@ -456,7 +462,6 @@ put_patterns(Building *b, HomeoImage *header)
 	{
 		const Pattern *pattern = &b->patterns[p];
 		HomeoImageText parts[HOMEO_SYNTAX_PARTS];
-		HomeoHash128 hash;
 
 		patterns[p].source = put_text(&b->out, pattern->source);
 		for (int i = 0; i < pattern->syntax.parts.n; i++)
@@ -469,9 +474,7 @@ put_patterns(Building *b, HomeoImage *header)
 		}
 		patterns[p].parts = put_array(&b->out, parts, sizeof(*parts),
 									  pattern->syntax.parts.n);
-		homeo_hash128_init(&hash, 0);
-		homeo_hash128_update(&hash, pattern->source.data, pattern->source.len);
-		homeo_hash128_final(&hash, patterns[p].key);
+		memcpy(patterns[p].key, pattern->key, sizeof(pattern->key));
 		patterns[p].starts_at_offset = pattern->syntax.starts_at_offset;
 		if (pattern->scanned)
 			patterns[p].rules = put_ranks(&b->out, &pattern->rules);

@@ -230,14 +230,11 @@ homeo_pattern_matches(PG_FUNCTION_ARGS)
 	HomeoSlice	start = homeo_subject_make(whole, homeo_guc_match_subject_limit);
 	HomeoRegexSource regex;
 	HomeoRegexOutcome outcome;
-	HomeoHash128 hash;
 	uint8		key[16];
 
 	source_slice = homeo_validate_pattern("the argument", "pattern",
 										  source_slice);
-	homeo_hash128_init(&hash, 0);
-	homeo_hash128_update(&hash, source_slice.data, source_slice.len);
-	homeo_hash128_final(&hash, key);
+	homeo_hash128(source_slice.data, source_slice.len, 0, key);
 	regex.text = source_slice;
 	regex.key = key;
 	regex.starts_at_offset = homeo_syntax_read(source_slice).starts_at_offset;

@@ -59,7 +59,7 @@ discard(MemoryContext *memory)
 	*memory = NULL;
 }
 
-/* Makes a part for an image, in CurrentMemoryContext, with no rule alive. */
+/* Makes a part for an image, in CurrentMemoryContext, with all rules alive. */
 static void
 begin_part(HomeoRulePart *part, const HomeoImage *image)
 {
@@ -75,13 +75,7 @@ begin_part(HomeoRulePart *part, const HomeoImage *image)
 	part->alive = palloc0(sizeof(uint64) * Max(part->nwords, 1));
 	part->candidates = palloc0(sizeof(uint64) * Max(part->nwords, 1));
 	part->counters = palloc0(sizeof(HomeoRuleCounters *) * Max(image->rules.n, 1));
-}
-
-static void
-set_all_alive(HomeoRulePart *part)
-{
-	memset(part->alive, 0, sizeof(uint64) * part->nwords);
-	for (uint32 rank = 0; rank < part->image->rules.n; rank++)
+	for (uint32 rank = 0; rank < image->rules.n; rank++)
 		homeo_ruleset_set_bit(part->alive, rank);
 }
 
@@ -99,7 +93,6 @@ make_base(void)
 	MemoryContextSwitchTo(memory);
 	begin_part(&part, homeo_image_build(rules, nrules, homeo_image_compile_here,
 										NULL));
-	set_all_alive(&part);
 	MemoryContextSwitchTo(caller);
 
 	discard(&base_memory);
@@ -147,7 +140,6 @@ make_changes(const int64 *revisions, int nrevisions)
 
 	MemoryContextSwitchTo(memory);
 	begin_part(&part, homeo_image_build(rules, nrules, NULL, NULL));
-	set_all_alive(&part);
 	MemoryContextSwitchTo(caller);
 
 	MemoryContextSetParent(memory, TopMemoryContext);

@@ -287,12 +287,6 @@ frame_place(const HomeoFrame *frame)
 	return file;
 }
 
-static bool
-same(HomeoSlice a, HomeoSlice b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 /*
  * A function that calls itself counts once: how often it did so is not what
  * the problem is.
@@ -319,8 +313,8 @@ homeo_fingerprint_frames(const HomeoFrame *frames, size_t nframes,
 
 		if (app_only && !frame->in_app)
 			continue;
-		if (last != NULL && same(last->function, frame->function) &&
-			same(frame_place(last), frame_place(frame)))
+		if (last != NULL && homeo_slice_equals(last->function, frame->function) &&
+			homeo_slice_equals(frame_place(last), frame_place(frame)))
 			continue;
 		add_name(&builder, TAG_FUNCTION, frame->function);
 		add_name(&builder, TAG_PLACE, frame_place(frame));
