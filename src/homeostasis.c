@@ -23,6 +23,7 @@
 #include "intake/store.h"
 #include "miscadmin.h"
 #include "rules/diagnose.h"
+#include "rules/image_share.h"
 #include "rules/rules.h"
 #include "workers/launcher.h"
 #include "workers/vacate.h"
@@ -44,6 +45,7 @@ _PG_init(void)
 
 	homeo_shmem_init();
 	homeo_rules_init();
+	homeo_image_share_init();
 	(void) homeo_scrub_filter_init();
 	homeo_worker_init();
 	homeo_ring_init();

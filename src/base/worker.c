@@ -41,7 +41,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
-#define MAX_SLOTS	(2 + HOMEO_MAX_INGEST_WORKERS + HOMEO_MAX_OPERATORS)
+#define MAX_SLOTS	(3 + HOMEO_MAX_INGEST_WORKERS + HOMEO_MAX_OPERATORS)
 #define NO_PROC		PG_UINT32_MAX
 
 /* Databases that are being dropped, renamed or copied at the same time. */
@@ -102,6 +102,7 @@ static const char *const kind_names[] = {
 	[HOMEO_WORKER_LAUNCHER] = "launcher",
 	[HOMEO_WORKER_INGEST] = "ingest",
 	[HOMEO_WORKER_HEALER] = "healer",
+	[HOMEO_WORKER_COMPILER] = "compiler",
 	[HOMEO_WORKER_OPERATOR] = "operator"
 };
 
@@ -155,6 +156,7 @@ init_area(void *memory, Size size, bool found)
 	slot = area->slot;
 	init_slot(slot++, HOMEO_WORKER_LAUNCHER, 0);
 	init_slot(slot++, HOMEO_WORKER_HEALER, 0);
+	init_slot(slot++, HOMEO_WORKER_COMPILER, 0);
 	for (int i = 0; i < HOMEO_MAX_INGEST_WORKERS; i++)
 		init_slot(slot++, HOMEO_WORKER_INGEST, i);
 	for (int i = 0; i < HOMEO_MAX_OPERATORS; i++)

@@ -24,9 +24,6 @@
 #define MAX_TRIED			64
 #define MAX_SEARCHED		1000
 
-/* Compiling so many at once holds up interrupts for about a second. */
-#define PATTERNS_AT_ONCE	512
-
 /* Numbers of rules. */
 typedef struct Ranks
 {
@@ -600,53 +597,4 @@ homeo_image_build(const HomeoRule *rules, int nrules,
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 	return image;
-}
-
-/* ----------------------------------------------------------------
- * Compiling
- * ----------------------------------------------------------------
- */
-typedef struct Compiling
-{
-	int			start;			/* of the sources that are compiled now */
-	List	   *databases;
-} Compiling;
-
-static bool
-keep_database(const int *numbers, int n, const char *bytes, size_t len,
-			  void *arg)
-{
-	Compiling  *compiling = arg;
-	HomeoImageDatabase *database = palloc(sizeof(*database));
-
-	database->n = n;
-	database->len = len;
-	database->numbers = palloc(sizeof(int) * n);
-	database->bytes = palloc_extended(len, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
-	if (database->bytes == NULL)
-		return false;
-	memcpy(database->bytes, bytes, len);
-	for (int i = 0; i < n; i++)
-		database->numbers[i] = compiling->start + numbers[i];
-	compiling->databases = lappend(compiling->databases, database);
-	return true;
-}
-
-List *
-homeo_image_compile_here(const HomeoScanSource *sources, int n, void *arg)
-{
-	Compiling	compiling = {0, NIL};
-
-	for (; compiling.start < n; compiling.start += PATTERNS_AT_ONCE)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!homeo_scan_compile(sources + compiling.start,
-								Min(PATTERNS_AT_ONCE, n - compiling.start),
-								keep_database, &compiling))
-			ereport(ERROR,
-					(errcode(ERRCODE_OUT_OF_MEMORY),
-					 errmsg("out of memory"),
-					 errdetail("Vectorscan could not compile the patterns of the rules.")));
-	}
-	return compiling.databases;
 }

@@ -32,8 +32,4 @@ typedef List *(*HomeoImageCompile) (const HomeoScanSource *sources, int n,
 extern HomeoImage *homeo_image_build(const HomeoRule *rules, int nrules,
 									 HomeoImageCompile compile, void *arg);
 
-/* A HomeoImageCompile that does it here, which may take seconds. */
-extern List *homeo_image_compile_here(const HomeoScanSource *sources, int n,
-									  void *arg);
-
 #endif							/* HOMEO_IMAGE_BUILD_H */

@@ -12,14 +12,19 @@
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/hash128.h"
+#include "base/shmem.h"
 #include "funcapi.h"
 #include "intake/event_json.h"
+#include "miscadmin.h"
+#include "rules/image_share.h"
 #include "rules/match.h"
 #include "rules/regex.h"
+#include "rules/ruleset.h"
 #include "rules/stat.h"
 #include "rules/subject.h"
 #include "rules/syntax.h"
 #include "rules/validate.h"
+#include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/fmgrprotos.h"
@@ -212,6 +217,43 @@ homeo_take_limit_hits(PG_FUNCTION_ARGS)
 	taken.now = GetCurrentTimestamp();
 	homeo_stat_each(put_hits, &taken);
 	return (Datum) 0;
+}
+
+/* How often rules_ready() looks; what it waits for takes hundreds of them. */
+#define READY_POLL_MS		10
+
+PG_FUNCTION_INFO_V1(homeo_rules_ready);
+
+/* homeostasis.rules_ready(timeout interval) */
+Datum
+homeo_rules_ready(PG_FUNCTION_ARGS)
+{
+	TimestampTz deadline =
+	DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+											TimestampTzGetDatum(GetCurrentTimestamp()),
+											PG_GETARG_DATUM(0)));
+	uint64		generation;
+
+	homeo_shmem_require();
+	if (homeo_image_share_is_wanted_at_commit())
+		ereport(ERROR,
+				(errcode(ERRCODE_HOMEO_NOT_NOW),
+				 errmsg("rules_ready() waits for rules that are committed, and this transaction has changed some"),
+				 errhint("Commit first.")));
+	while ((generation = homeo_ruleset_shared()) == 0)
+	{
+		if (GetCurrentTimestamp() >= deadline)
+			PG_RETURN_NULL();
+		if (!homeo_image_share_is_due())
+			homeo_image_share_want();
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 READY_POLL_MS,
+						 homeo_wait_event_compat("HomeostasisRulesReady"));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	PG_RETURN_INT64((int64) generation);
 }
 
 PG_FUNCTION_INFO_V1(homeo_pattern_matches);

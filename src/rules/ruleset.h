@@ -49,4 +49,10 @@ homeo_ruleset_set_bit(uint64 *bits, uint32 rank)
  */
 extern const HomeoRuleset *homeo_ruleset_current(void);
 
+/*
+ * The generation of the shared image, if it has just the rules as they are now;
+ * else 0.
+ */
+extern uint64 homeo_ruleset_shared(void);
+
 #endif							/* HOMEO_RULESET_H */

@@ -17,6 +17,7 @@
 #include "mb/pg_wchar.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
+#include "rules/image_share.h"
 #include "rules/regex.h"
 #include "rules/rule.h"
 #include "rules/subject.h"
@@ -196,6 +197,7 @@ homeo_invalidate_rules(PG_FUNCTION_ARGS)
 	TriggerData *trigger = get_trigger(fcinfo, "invalidate_rules");
 
 	CacheInvalidateRelcacheByRelid(RelationGetRelid(trigger->tg_relation));
+	homeo_image_share_want_at_commit();
 	return PointerGetDatum(NULL);
 }
 

@@ -25,6 +25,7 @@
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/regproc.h"
+#include "workers/compiler.h"
 #include "workers/ingest.h"
 #include "workers/job.h"
 
@@ -160,6 +161,7 @@ homeo_advance(PG_FUNCTION_ARGS)
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	SPI_commit();
 	homeo_ingest_once();
+	homeo_compiler_once();
 	for (int round = 0; round < MAX_ROUNDS; round++)
 	{
 		int			moves = 0;

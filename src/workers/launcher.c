@@ -4,8 +4,8 @@
  *
  * The launcher is connected to no database, so it can wait for the home
  * database to appear and is in nobody's way.  It starts the ingest workers
- * and the healer as dynamic workers that are never restarted by the
- * postmaster, so each exit comes back here.  Which of them run is read from
+ * and the healer, and the compiler when rules are to be compiled, as dynamic
+ * workers that are never restarted by the postmaster, so each exit comes back here.  Which of them run is read from
  * their slots (base/worker.c), not remembered, so a new launcher finds the
  * workers of the one before.
  *
@@ -29,6 +29,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "portability/instr_time.h"
+#include "rules/image_share.h"
 #include "storage/ipc.h"
 #include "utils/snapmgr.h"
 
@@ -69,7 +70,7 @@ typedef struct HomeoChild
 	instr_time	failed_at;
 } HomeoChild;
 
-static HomeoChild children[1 + HOMEO_MAX_INGEST_WORKERS];
+static HomeoChild children[2 + HOMEO_MAX_INGEST_WORKERS];
 static int	nchildren = 0;
 
 void
@@ -208,7 +209,7 @@ start(HomeoChild *child, Oid database)
 			ereport(LOG,
 					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 					 errmsg("homeostasis cannot start its workers: all background worker slots are in use"),
-					 errhint("Increase max_worker_processes; homeostasis needs five, "
+					 errhint("Increase max_worker_processes; homeostasis needs six, "
 							 "and tries again by itself.")));
 		said = true;
 		return false;
@@ -218,8 +219,15 @@ start(HomeoChild *child, Oid database)
 	return true;
 }
 
+/* The compiler ends when there is nothing to compile. */
+static bool
+is_needed(const HomeoChild *child)
+{
+	return child->kind != HOMEO_WORKER_COMPILER || homeo_image_share_is_due();
+}
+
 /*
- * Starts the child if it does not run and its time has come.  Returns the
+ * Starts the child if it is needed, does not run and its time has come.  Returns the
  * milliseconds after which it must be looked at again.
  */
 static long
@@ -238,12 +246,15 @@ watch(HomeoChild *child, Oid database)
 		pfree(child->handle);
 		child->handle = NULL;
 		if (homeo_worker_left(child->kind, child->number) ||
+			!is_needed(child) ||
 			homeo_worker_milliseconds_since(child->started_at) >= SETTLED_MS)
 			child->failures = 0;
 		else
 			note_failure(child);
 	}
 
+	if (!is_needed(child))
+		return WATCH_MS;
 	delay = time_to_start(child);
 	if (delay > 0)
 		return delay;
@@ -303,6 +314,7 @@ homeo_launcher_main(Datum main_arg)
 	for (int i = 0; i < homeo_guc_ingest_workers; i++)
 		add_child(HOMEO_WORKER_INGEST, i, "homeo_ingest_main");
 	add_child(HOMEO_WORKER_HEALER, 0, "homeo_healer_main");
+	add_child(HOMEO_WORKER_COMPILER, 0, "homeo_compiler_main");
 
 	for (;;)
 	{

@@ -54,7 +54,7 @@ select set_eq('select pg_temp.granted(''homeostasis_admin'')',
   'administrators may load');
 -- As their caller, readers can read what the tables would show them anyway.
 select set_eq($$select f from pg_temp.granted('homeostasis_reader') f where f !~ 'as the caller'$$,
-  array['audit_head', 'audit_verify', 'decide', 'health', 'setting', 'match', 'explain_match', 'lint_rules'],
+  array['audit_head', 'audit_verify', 'decide', 'health', 'setting', 'match', 'explain_match', 'lint_rules', 'rules_ready'],
   'readers may look');
 
 select set_eq($$

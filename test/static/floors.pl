@@ -8,8 +8,8 @@
 # and the floors below.  Also checked: that PG_VERSION_NUM stays in
 # base/compat.h, that every .c has a header of its own, or its family's, and
 # includes it first (after postgres.h, where it includes that), that a file which declares
-# functions for SQL includes base/compat.h, and that the agent shares nothing
-# with the server module but src/wire.
+# functions for SQL includes base/compat.h, and that other programs share no more
+# with the server module than they may.
 
 use strict;
 use warnings;
@@ -28,6 +28,11 @@ my %floor = (
     observe => 4,
     workers => 5);
 my $top_floor = 6;
+
+# Programs of their own, and what they may include.
+my %program = (
+    agent   => qr{^(agent|wire)/|^libpq-fe\.h$},
+    compile => qr{^compile/|^rules/scan_(compile|stream)\.h$});
 
 # Files of a family, each one row of the same table, share a header.
 my %family_header = ('text/stack_' => 'text/stack_language.h');
@@ -68,13 +73,12 @@ sub includes_of
     return @includes;
 }
 
-# What the agent includes: itself, src/wire, and libpq.
-sub check_agent_include
+sub check_program_include
 {
-    my ($place, $name) = @_;
+    my ($place, $room, $name) = @_;
 
-    complain($place, "the agent may not include \"$name\"")
-      unless room_of($name) =~ /^(agent|wire)$/ || $name eq 'libpq-fe.h';
+    complain($place, "the program $room may not include \"$name\"")
+      unless $name =~ $program{$room};
     return;
 }
 
@@ -138,7 +142,7 @@ sub check_file
     my ($file) = @_;
     my $room = room_of($file);
 
-    if ($room ne '' && $room ne 'agent' && !exists $floor{$room})
+    if ($room ne '' && !exists $program{$room} && !exists $floor{$room})
     {
         complain($file, "src/$room is not one of the rooms");
         return;
@@ -151,12 +155,14 @@ sub check_file
     my @includes = includes_of($text);
     foreach my $include (@includes)
     {
-        if   ($room eq 'agent') { check_agent_include("$file:$include->[0]",
-                $include->[1]); }
+        if (exists $program{$room})
+        {
+            check_program_include("$file:$include->[0]", $room, $include->[1]);
+        }
         else { check_include($file, $include); }
     }
     check_own_header($file, @includes)
-      if $file =~ /\.c$/ && $room ne 'agent';
+      if $file =~ /\.c$/ && !exists $program{$room};
 
     complain($file, 'only base/compat.h may look at PG_VERSION_NUM')
       if $text =~ /\bPG_VERSION_NUM\b/ && $file ne 'base/compat.h';
