@@ -67,7 +67,7 @@ small_disk()
 unset HOMEOSTASIS_SMALL_DISKS
 small_disk journal 3m
 small_disk data 160m
-small_disk dynshmem 1280k
+small_disk dynshmem 1088k
 
 status=0
 as_server_user env --chdir="$checkout" prove -j2 \

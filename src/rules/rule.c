@@ -62,7 +62,8 @@ enum
  * and stays connected to SPI.  Returns how many rows there are.
  */
 static int
-run(const char *query, const int64 *revisions, int nrevisions)
+run(const char *query, Snapshot snapshot, const int64 *revisions,
+	int nrevisions)
 {
 	Oid			type = INT8ARRAYOID;
 	Datum		value = (Datum) 0;
@@ -84,7 +85,7 @@ run(const char *query, const int64 *revisions, int nrevisions)
 	if (plan == NULL)
 		elog(ERROR, "could not prepare the query that reads the rules: %s",
 			 SPI_result_code_string(SPI_result));
-	if (SPI_execute_snapshot(plan, &value, NULL, GetLatestSnapshot(),
+	if (SPI_execute_snapshot(plan, &value, NULL, snapshot,
 							 InvalidSnapshot, true, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rules");
 	return (int) SPI_processed;
@@ -162,12 +163,13 @@ read_row(HeapTuple row, HomeoRule *rule)
 }
 
 int
-homeo_rule_read(const int64 *revisions, int nrevisions, HomeoRule **rules)
+homeo_rule_read(Snapshot snapshot, const int64 *revisions, int nrevisions,
+				HomeoRule **rules)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	int			nrules = run(revisions == NULL ? READ_RULES :
 							 READ_RULES " and revision = any ($1)",
-							 revisions, nrevisions);
+							 snapshot, revisions, nrevisions);
 
 	MemoryContextSwitchTo(caller);
 	*rules = palloc(sizeof(HomeoRule) * Max(nrules, 1));
@@ -178,11 +180,11 @@ homeo_rule_read(const int64 *revisions, int nrevisions, HomeoRule **rules)
 }
 
 int
-homeo_rule_read_revisions(int64 **revisions)
+homeo_rule_read_revisions(Snapshot snapshot, int64 **revisions)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	int			nrules = run("select revision from homeostasis.rules"
-							 " where enabled", NULL, 0);
+							 " where enabled", snapshot, NULL, 0);
 
 	MemoryContextSwitchTo(caller);
 	*revisions = palloc(sizeof(int64) * Max(nrules, 1));

@@ -8,6 +8,7 @@
 #include "base/slice.h"
 #include "nodes/pg_list.h"
 #include "rules/match.h"
+#include "utils/snapshot.h"
 
 /* Longer patterns are refused when a rule is written. */
 #define HOMEO_PATTERN_MAX_BYTES		8192
@@ -57,13 +58,13 @@ typedef struct HomeoRule
 /*
  * The enabled rules, or, unless revisions is NULL, those of them that have
  * one of so many revisions: *rules becomes an array in CurrentMemoryContext.
- * Returns how many.  They are read with the latest snapshot.
+ * Returns how many.
  */
-extern int	homeo_rule_read(const int64 *revisions, int nrevisions,
-							HomeoRule **rules);
+extern int	homeo_rule_read(Snapshot snapshot, const int64 *revisions,
+							int nrevisions, HomeoRule **rules);
 
 /* The revisions of all enabled rules, in the same way. */
-extern int	homeo_rule_read_revisions(int64 **revisions);
+extern int	homeo_rule_read_revisions(Snapshot snapshot, int64 **revisions);
 
 /* What the input has where a condition or a pattern looks; data NULL: nothing. */
 extern HomeoSlice homeo_rule_exact_value(const HomeoMatchInput *input,

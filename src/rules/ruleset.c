@@ -31,6 +31,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 /* With more changed rules than this, the first image is not worth having. */
 #define MAX_CHANGED		256
@@ -106,7 +107,7 @@ begin_part(HomeoRulePart *part, const HomeoImage *image)
 
 /* The image that is shared; stays attached with the first part. */
 static const HomeoImage *
-take_shared(HomeoImageOrigin origin)
+take_shared(HomeoImageOrigin origin, Snapshot snapshot)
 {
 	base_mapping = homeo_image_share_attach(origin);
 	return base_mapping != NULL ? base_mapping->image : NULL;
@@ -114,7 +115,7 @@ take_shared(HomeoImageOrigin origin)
 
 /* The image that is stored. */
 static const HomeoImage *
-take_stored(HomeoImageOrigin origin)
+take_stored(HomeoImageOrigin origin, Snapshot snapshot)
 {
 	const char *problem;
 
@@ -123,7 +124,7 @@ take_stored(HomeoImageOrigin origin)
 
 /* An image of the rules as they are.  Whoever shares images shall make one. */
 static const HomeoImage *
-take_own(HomeoImageOrigin origin)
+take_own(HomeoImageOrigin origin, Snapshot snapshot)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(memory, "homeostasis rules",
@@ -136,16 +137,18 @@ take_own(HomeoImageOrigin origin)
 		strcmp(get_database_name(MyDatabaseId), homeo_guc_database) == 0)
 		homeo_image_share_want();
 	MemoryContextSwitchTo(scratch);
-	nrules = homeo_rule_read(NULL, 0, &rules);
+	nrules = homeo_rule_read(snapshot, NULL, 0, &rules);
 	MemoryContextSwitchTo(memory);
 	image = homeo_image_build(rules, nrules, NULL, NULL);
 	MemoryContextDelete(scratch);
 	return image;
 }
 
+typedef const HomeoImage *(*TakeImage) (HomeoImageOrigin, Snapshot);
+
 /* Makes the first part of the image that take gives; false: it gives none. */
 static bool
-make_base(const HomeoImage *(*take) (HomeoImageOrigin), HomeoImageOrigin origin)
+make_base(TakeImage take, HomeoImageOrigin origin, Snapshot snapshot)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	const HomeoImage *image;
@@ -154,7 +157,7 @@ make_base(const HomeoImage *(*take) (HomeoImageOrigin), HomeoImageOrigin origin)
 	base_memory = AllocSetContextCreate(TopMemoryContext, "homeostasis ruleset",
 										ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(base_memory);
-	image = take(origin);
+	image = take(origin, snapshot);
 	if (image != NULL)
 	{
 		begin_part(&ruleset.parts[0], image);
@@ -190,7 +193,7 @@ find_changes(int64 *revisions, int nrevisions)
 
 /* Makes the second part of the rules with these revisions. */
 static void
-make_changes(const int64 *revisions, int nrevisions)
+make_changes(Snapshot snapshot, const int64 *revisions, int nrevisions)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext memory = AllocSetContextCreate(caller,
@@ -198,7 +201,8 @@ make_changes(const int64 *revisions, int nrevisions)
 												 ALLOCSET_DEFAULT_SIZES);
 	HomeoRulePart part;
 	HomeoRule  *rules;
-	int			nrules = homeo_rule_read(revisions, nrevisions, &rules);
+	int			nrules = homeo_rule_read(snapshot, revisions, nrevisions,
+										 &rules);
 
 	MemoryContextSwitchTo(memory);
 	begin_part(&part, homeo_image_build(rules, nrules, NULL, NULL));
@@ -212,7 +216,7 @@ make_changes(const int64 *revisions, int nrevisions)
 
 /* Has the rules with these revisions, if the first part is worth it. */
 static bool
-follow_changes(const int64 *given, int nrevisions)
+follow_changes(Snapshot snapshot, const int64 *given, int nrevisions)
 {
 	int64	   *revisions = palloc(sizeof(int64) * Max(nrevisions, 1));
 	int			nchanged;
@@ -223,22 +227,21 @@ follow_changes(const int64 *given, int nrevisions)
 	if (nchanged > MAX_CHANGED)
 		return false;
 	if (nchanged > 0)
-		make_changes(revisions, nchanged);
+		make_changes(snapshot, revisions, nchanged);
 	return true;
 }
 
 static void
 update(Oid relation)
 {
-	static const HomeoImage *(*const sources[]) (HomeoImageOrigin) = {
-		take_shared, take_stored
-	};
+	static const TakeImage sources[] = {take_shared, take_stored};
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(caller,
 												  "homeostasis rules",
 												  ALLOCSET_DEFAULT_SIZES);
 	HomeoImageOrigin origin = {MyDatabaseId, relation};
 	uint64		generation = homeo_image_share_generation();
+	Snapshot	snapshot;
 	int64	   *revisions;
 	int			nrevisions;
 	uint64		seen;
@@ -252,15 +255,18 @@ update(Oid relation)
 	ruleset_generation = generation;
 	seen = invalidations;
 
+	/* One for all: a revision that is seen has to be there when it is read. */
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	MemoryContextSwitchTo(scratch);
-	nrevisions = homeo_rule_read_revisions(&revisions);
+	nrevisions = homeo_rule_read_revisions(snapshot, &revisions);
 	if (ruleset.nparts > 0)
-		done = follow_changes(revisions, nrevisions);
+		done = follow_changes(snapshot, revisions, nrevisions);
 	for (int i = 0; i < lengthof(sources) && !done; i++)
-		done = make_base(sources[i], origin) &&
-			follow_changes(revisions, nrevisions);
+		done = make_base(sources[i], origin, snapshot) &&
+			follow_changes(snapshot, revisions, nrevisions);
 	if (!done)
-		(void) make_base(take_own, origin);
+		(void) make_base(take_own, origin, snapshot);
+	UnregisterSnapshot(snapshot);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 

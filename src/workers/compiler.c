@@ -23,6 +23,7 @@
 #include "storage/ipc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #define TURN_TIMEOUT_MS		60000
@@ -76,6 +77,26 @@ has_just(const HomeoImage *image, const int64 *revisions, int n)
 	return true;
 }
 
+/* Shares an image.  That it can't, everybody is told. */
+static void
+share(const HomeoImage *image, HomeoImageOrigin origin,
+	  const HomeoImageNews *news)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		homeo_image_share_publish(image, origin, news);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		homeo_image_share_withdraw(CopyErrorData()->message);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 /* Shares what an earlier life of the server has stored. */
 static const HomeoImage *
 share_stored(HomeoImageOrigin origin)
@@ -89,7 +110,7 @@ share_stored(HomeoImageOrigin origin)
 				(errmsg("homeostasis compiles its rules anew: of the stored ones, %s",
 						problem)));
 	if (image != NULL)
-		homeo_image_share_publish(image, origin, &news);
+		share(image, origin, &news);
 	return image;
 }
 
@@ -108,7 +129,7 @@ compare_turn(void *arg)
 
 	if (!find_origin(&work->origin))
 		return false;
-	nrevisions = homeo_rule_read_revisions(&revisions);
+	nrevisions = homeo_rule_read_revisions(GetActiveSnapshot(), &revisions);
 	mapping = homeo_image_share_attach(work->origin);
 	image = mapping != NULL ? mapping->image : share_stored(work->origin);
 	work->current = image != NULL && has_just(image, revisions, nrevisions);
@@ -125,7 +146,8 @@ read_turn(void *arg)
 	MemoryContext caller = MemoryContextSwitchTo(work->memory);
 
 	if (find_origin(&work->origin))
-		work->nrules = homeo_rule_read(NULL, 0, &work->rules);
+		work->nrules = homeo_rule_read(GetActiveSnapshot(), NULL, 0,
+									   &work->rules);
 	MemoryContextSwitchTo(caller);
 	return false;
 }
@@ -145,19 +167,8 @@ static bool
 share_turn(void *arg)
 {
 	Compilation *work = arg;
-	MemoryContext caller = CurrentMemoryContext;
 
-	PG_TRY();
-	{
-		homeo_image_share_publish(work->image, work->origin, &work->news);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		homeo_image_share_withdraw(CopyErrorData()->message);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	share(work->image, work->origin, &work->news);
 	return false;
 }
 
