@@ -240,7 +240,8 @@ homeo_rules_ready(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_HOMEO_NOT_NOW),
 				 errmsg("rules_ready() waits for rules that are committed, and this transaction has changed some"),
 				 errhint("Commit first.")));
-	while ((generation = homeo_ruleset_shared()) == 0)
+	while ((generation = homeo_ruleset_shared()) == 0 ||
+		   homeo_image_share_is_due())
 	{
 		if (GetCurrentTimestamp() >= deadline)
 			PG_RETURN_NULL();

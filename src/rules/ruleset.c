@@ -33,9 +33,6 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-/* With more changed rules than this, the first image is not worth having. */
-#define MAX_CHANGED		256
-
 static HomeoRuleset ruleset;
 static bool ruleset_complete = false;	/* no error while it was made */
 static Oid	ruleset_relation = InvalidOid;
@@ -224,7 +221,7 @@ follow_changes(Snapshot snapshot, const int64 *given, int nrevisions)
 	memcpy(revisions, given, sizeof(int64) * nrevisions);
 	discard_changes();
 	nchanged = find_changes(revisions, nrevisions);
-	if (nchanged > MAX_CHANGED)
+	if (nchanged > HOMEO_RULESET_MAX_CHANGED)
 		return false;
 	if (nchanged > 0)
 		make_changes(snapshot, revisions, nchanged);

@@ -8,6 +8,9 @@
 #include "rules/image.h"
 #include "rules/stat.h"
 
+/* With more changed rules than this, a shared image is not worth having. */
+#define HOMEO_RULESET_MAX_CHANGED	256
+
 /* An image, and what this process has for it. */
 typedef struct HomeoRulePart
 {
