@@ -46,6 +46,7 @@ SQL_CODE_NAMES = \
 	rules \
 	pack \
 	match \
+	lint \
 	ruleset \
 	template \
 	policy \

@@ -10,7 +10,7 @@ as 'MODULE_PATHNAME', 'homeo_match';
 create function homeostasis.explain_match(event jsonb, every_rule boolean default false,
   only_rule text default null)
 returns table (rank integer, rule_id text, outcome text, reason text, specificity integer,
-  confidence numeric, microseconds double precision)
+  confidence numeric, microseconds double precision, place text)
 language c security definer
 set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'homeo_explain_match';
@@ -19,6 +19,16 @@ create function homeostasis.pattern_matches(pattern text, subject text) returns 
 language c strict
 set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'homeo_pattern_matches';
+
+create function homeostasis.pattern_problem(pattern text) returns text
+language c strict
+set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'homeo_pattern_problem';
+
+create function homeostasis.pattern_risk(pattern text) returns text
+language c strict
+set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'homeo_pattern_risk';
 
 create function homeostasis.rule_counters()
 returns table (rule_id text, candidates bigint, trials bigint, wins bigint, limit_hits bigint,
@@ -73,82 +83,28 @@ create view homeostasis.stat_rules as
   left join homeostasis.rule_counters() c on c.rule_id = r.id
   group by r.id, r.pack;
 
--- The event that an example with a message stands for; null for one with SQL.
+-- The event that an example with a message, or with the text that is printed,
+-- stands for; null for one with SQL.
 create function homeostasis.example_event(rule homeostasis.rules, example jsonb) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_strip_nulls(jsonb_build_object(
     'language', coalesce(example ->> 'language', rule.language, 'unknown'),
-    'error_type', coalesce(example ->> 'error_type', rule.error_type, 'unknown'),
+    'error_type', coalesce(example ->> 'error_type', rule.error_type),
     'sqlstate', example ->> 'sqlstate',
-    'error_message', example ->> 'message',
+    'error_message', coalesce(example ->> 'message', example ->> 'text'),
     'detail', example ->> 'detail',
     'context', example ->> 'context',
     'statement', example ->> 'statement',
+    'stack_trace', case when jsonb_typeof(example -> 'stack_trace') in ('string', 'array')
+                     then example -> 'stack_trace' end,
     'schema_name', coalesce(example ->> 'schema_name', rule.schema_name),
     'table_name', coalesce(example ->> 'table_name', rule.table_name),
     'column_name', coalesce(example ->> 'column_name', rule.column_name),
     'constraint_name', coalesce(example ->> 'constraint_name', rule.constraint_name),
     'datatype_name', coalesce(example ->> 'datatype_name', rule.datatype_name)))
-  where example ? 'message'
-$$;
-
-create function homeostasis.lint_rules()
-returns table (rule_id text, problem text, detail text)
-language sql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  with example as
-  (
-    select r.id, e.ordinality as place, homeostasis.example_event(r, e.value) as event
-    from homeostasis.rules r
-    cross join jsonb_array_elements(r.examples) with ordinality e
-    where r.enabled
-  ),
-  pattern as
-  (
-    select r.id, p.name, p.pattern
-    from homeostasis.rules r
-    cross join lateral (values ('pattern', r.pattern), ('detail_pattern', r.detail_pattern),
-      ('context_pattern', r.context_pattern), ('statement_pattern', r.statement_pattern))
-      p (name, pattern)
-    where p.pattern is not null
-  )
-  select e.id, 'does not match its own example',
-         format('example %s: %s', e.place, x.reason)
-  from example e
-  cross join lateral homeostasis.explain_match(e.event, true, e.id) x
-  where e.event is not null and x.outcome <> 'won'
-  union all
-  select e.id, 'is outranked on its own example',
-         format('example %s: %s wins', e.place, m.rule_id)
-  from example e
-  cross join lateral homeostasis.explain_match(e.event, true, e.id) x
-  cross join lateral homeostasis.match(e.event) m
-  where e.event is not null and x.outcome = 'won' and m.rule_id <> e.id
-  union all
-  select r.id, 'matches its own counter-example', format('counter-example %s', e.place)
-  from homeostasis.rules r
-  cross join jsonb_array_elements(r.counter_examples) with ordinality e (example, place)
-  cross join lateral homeostasis.explain_match(homeostasis.example_event(r, e.example), true, r.id) x
-  where r.enabled and e.example ? 'message' and x.outcome in ('won', 'outranked', 'missed')
-  union all
-  select p.id, 'matches the empty string', p.name
-  from pattern p
-  where homeostasis.pattern_matches(p.pattern, '')
-  union all
-  select r.id, 'has the same conditions as another rule', o.id
-  from homeostasis.rules r
-  join homeostasis.rules o on o.id < r.id
-    and (o.language, o.sqlstates, o.error_type, o.schema_name, o.table_name, o.column_name,
-         o.constraint_name, o.datatype_name, o.pattern, o.detail_pattern, o.context_pattern,
-         o.statement_pattern)
-      is not distinct from
-        (r.language, r.sqlstates, r.error_type, r.schema_name, r.table_name, r.column_name,
-         r.constraint_name, r.datatype_name, r.pattern, r.detail_pattern, r.context_pattern,
-         r.statement_pattern)
-  where r.enabled and o.enabled
+  where example ?| array['message', 'text']
 $$;
 
 comment on function homeostasis.match(jsonb) is
@@ -157,6 +113,10 @@ comment on function homeostasis.explain_match(jsonb, boolean, text) is
   'What became of each rule when an event is matched, best first, and why. Rules that a condition or the scan leaves out are shown with every_rule; only_rule shows one';
 comment on function homeostasis.pattern_matches(text, text) is
   'Whether a rule''s pattern matches a text; null when it runs into a limit';
+comment on function homeostasis.pattern_problem(text) is
+  'Why PCRE2 does not compile a pattern, with the offset; null: it does';
+comment on function homeostasis.pattern_risk(text) is
+  'Where the time that a pattern takes may explode with the length of a text, told from the pattern alone; null: nowhere';
 comment on function homeostasis.rule_counters() is
   'Counters of rules in shared memory, since the server started; stat_rules is easier to read';
 comment on function homeostasis.take_limit_hits(bigint) is
@@ -165,8 +125,6 @@ comment on function homeostasis.disable_costly_rules() is
   'Disables rules that ran into homeostasis.match_limit more often within an hour than homeostasis.max_limit_hits_per_hour allows; returns how many';
 comment on function homeostasis.example_event(homeostasis.rules, jsonb) is
   'The event that an example of a rule states';
-comment on function homeostasis.lint_rules() is
-  'What is dubious about the enabled rules: examples that they do not match, patterns that match the empty string, duplicates';
 comment on view homeostasis.stat_rules is
   'How often each rule was considered, tried and right, since the server started';
 comment on column homeostasis.stat_rules.candidates is
@@ -179,5 +137,6 @@ comment on column homeostasis.stat_rules.limit_hits is
 comment on column homeostasis.stat_rules.mean_microseconds is 'Mean time of a trial';
 
 grant execute on function homeostasis.match(jsonb), homeostasis.explain_match(jsonb, boolean, text),
-  homeostasis.pattern_matches(text, text), homeostasis.rule_counters(), homeostasis.lint_rules()
+  homeostasis.pattern_matches(text, text), homeostasis.pattern_problem(text), homeostasis.pattern_risk(text),
+  homeostasis.rule_counters()
   to homeostasis_reader;

@@ -30,9 +30,11 @@ create table homeostasis.rules
   constraint_name text,
   datatype_name text,
   pattern text,
+  text_pattern text,
   detail_pattern text,
   context_pattern text,
   statement_pattern text,
+  frame_pattern text,
   template text,
   tags text[] not null default '{}',
   examples jsonb not null default '[]' check (jsonb_typeof(examples) = 'array'),
@@ -88,13 +90,17 @@ comment on column homeostasis.rules.error_type is
   'Condition: the type of the error, with or without its package; for the server''s own errors the name of the condition, such as unique_violation';
 comment on column homeostasis.rules.pattern is
   'PCRE2, tested against the message; named groups become captures';
+comment on column homeostasis.rules.text_pattern is
+  'PCRE2, tested against the error as its software prints it: type, colon, blank and message, or the message alone where the error has no type';
+comment on column homeostasis.rules.frame_pattern is
+  'PCRE2, tested against the stack trace, one frame a line; ^ and $ are the ends of a line';
 comment on column homeostasis.rules.detail_pattern is 'PCRE2, tested against the detail';
 comment on column homeostasis.rules.context_pattern is 'PCRE2, tested against the context';
 comment on column homeostasis.rules.statement_pattern is 'PCRE2, tested against the statement';
 comment on column homeostasis.rules.template is
   'Name of the patch template that turns this diagnosis into SQL; null: advice only';
 comment on column homeostasis.rules.examples is
-  'Array of objects: sql provokes the error, or message and sqlstate state it';
+  'Array of objects: sql provokes the error, message and sqlstate state it, or text is how its software prints it';
 comment on column homeostasis.rules.counter_examples is
   'Array of objects like examples: errors that look alike, which the rule must not match';
 comment on column homeostasis.rules.shipped is 'Came with the extension';
@@ -106,7 +112,7 @@ comment on sequence homeostasis.rule_revisions is 'Numbers for rules.revision';
 comment on table homeostasis.analysis is
   'What a rule, a person or a model said about an issue';
 comment on column homeostasis.rule_packs.version is 'The author''s version of the pack; compared for equality only';
-comment on column homeostasis.rule_packs.loaded_at is 'When load_rules() changed the pack last';
+comment on column homeostasis.rule_packs.loaded_at is 'When the pack was loaded last';
 comment on column homeostasis.rules.pack is 'A rule of your own belongs to a pack, too';
 comment on column homeostasis.rules.root_cause is 'Why the error happens, for people';
 comment on column homeostasis.rules.suggestion is 'What to do about it, for people';

@@ -37,6 +37,7 @@ match_sample(const HomeoPrepared *sample)
 	input.detail = text_of[HOMEO_FIELD_DETAIL];
 	input.context = text_of[HOMEO_FIELD_CONTEXT];
 	input.statement = text_of[HOMEO_FIELD_STATEMENT];
+	input.stack = text_of[HOMEO_FIELD_STACK];
 	input.schema_name = text_of[HOMEO_FIELD_SCHEMA];
 	input.table_name = text_of[HOMEO_FIELD_TABLE];
 	input.column_name = text_of[HOMEO_FIELD_COLUMN];

@@ -32,34 +32,48 @@ homeo_image_condition_place(const HomeoImage *image,
 	return place;
 }
 
-/* Does the message, data NULL if there is none, contain what it must? */
-static bool
-may_match(const HomeoImage *image, uint32 rank, HomeoSlice message)
+/* What the visits of one search need. */
+typedef struct Finding
 {
-	int32		number = homeo_image_rule(image, rank)->patterns[HOMEO_PATTERN_MESSAGE];
+	const HomeoImage *image;
+	const HomeoImageSubjects *subjects;
+	const HomeoImageScan *scan; /* that is going on */
+	HomeoImageVisit visit;
+	void	   *arg;
+} Finding;
+
+/* Does the rule's subject contain what it must? */
+static bool
+may_match(const Finding *finding, uint32 rank)
+{
+	const HomeoImage *image = finding->image;
+	const HomeoImageRule *rule = homeo_image_rule(image, rank);
+	int			lead = homeo_image_lead(rule);
+	HomeoSlice	subject;
 	const HomeoImagePattern *pattern;
 	const HomeoImageText *parts;
 
-	if (number < 0)
+	if (lead < 0)
 		return true;
-	if (message.data == NULL)
+	subject = finding->subjects->of[lead];
+	if (subject.data == NULL)
 		return false;
-	pattern = homeo_image_pattern(image, number);
+	pattern = homeo_image_pattern(image, rule->patterns[lead]);
 	parts = homeo_image_at(image, pattern->parts.offset);
 	for (uint32 i = 0; i < pattern->parts.n; i++)
 	{
 		HomeoSlice	part = homeo_image_text(image, parts[i]);
 
-		if (memmem(message.data, message.len, part.data, part.len) != NULL)
+		if (memmem(subject.data, subject.len, part.data, part.len) != NULL)
 			return true;
 	}
 	return pattern->parts.n == 0;
 }
 
 static void
-visit_condition(const HomeoImage *image, int32 kind, HomeoSlice value,
-				HomeoSlice message, HomeoImageVisit visit, void *arg)
+visit_condition(const Finding *finding, int32 kind, HomeoSlice value)
 {
+	const HomeoImage *image = finding->image;
 	const HomeoImageCondition *places = homeo_image_at(image, image->conditions.offset);
 	const HomeoImageCondition *found;
 
@@ -72,73 +86,66 @@ visit_condition(const HomeoImage *image, int32 kind, HomeoSlice value,
 	{
 		uint32		rank = homeo_image_ranks(image, found->rules)[i];
 
-		if (may_match(image, rank, message))
-			visit(rank, arg);
+		if (may_match(finding, rank))
+			finding->visit(rank, finding->arg);
 	}
 }
 
 static void
-visit_conditions(const HomeoImage *image, const HomeoMatchInput *input,
-				 HomeoSlice message, HomeoImageVisit visit, void *arg)
+visit_conditions(const Finding *finding, const HomeoMatchInput *input)
 {
 	static const HomeoSlice none = {"", 0};
 	HomeoSlice	value;
 
-	visit_condition(image, HOMEO_CONDITION_NONE, none, message, visit, arg);
+	visit_condition(finding, HOMEO_CONDITION_NONE, none);
 	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
 	{
 		for (value = homeo_rule_exact_value(input, i); value.data != NULL;
 			 value = homeo_condition_wider(i, value))
-			visit_condition(image, i, value, message, visit, arg);
+			visit_condition(finding, i, value);
 	}
 	value = input->sqlstate;
 	if (value.data == NULL)
 		return;
-	visit_condition(image, HOMEO_CONDITION_SQLSTATE, value, message, visit,
-					arg);
+	visit_condition(finding, HOMEO_CONDITION_SQLSTATE, value);
 	/* Two characters stand for the class. */
 	if (value.len > 2)
 	{
 		value.len = 2;
-		visit_condition(image, HOMEO_CONDITION_SQLSTATE, value, message, visit,
-						arg);
+		visit_condition(finding, HOMEO_CONDITION_SQLSTATE, value);
 	}
 }
-
-/* What the callback of a scan needs. */
-typedef struct Scanning
-{
-	const HomeoImage *image;
-	const HomeoImageScan *scan;
-	HomeoImageVisit visit;
-	void	   *arg;
-} Scanning;
 
 static void
 visit_reported(unsigned int expression, void *arg)
 {
-	Scanning   *scanning = arg;
-	const HomeoImage *image = scanning->image;
-	uint32		number = homeo_image_ranks(image, scanning->scan->patterns)[expression];
+	const Finding *finding = arg;
+	const HomeoImage *image = finding->image;
+	uint32		number = homeo_image_ranks(image, finding->scan->patterns)[expression];
 	HomeoImageArray rules = homeo_image_pattern(image, number)->rules;
 
 	for (uint32 i = 0; i < rules.n; i++)
-		scanning->visit(homeo_image_ranks(image, rules)[i], scanning->arg);
+		finding->visit(homeo_image_ranks(image, rules)[i], finding->arg);
 }
 
 void
 homeo_image_find(const HomeoImage *image, const HomeoMatchInput *input,
-				 HomeoSlice message, HomeoImageVisit visit, void *arg)
+				 const HomeoImageSubjects *subjects, HomeoImageVisit visit,
+				 void *arg)
 {
-	Scanning	scanning = {image, homeo_image_at(image, image->scans.offset), visit, arg};
+	const HomeoImageScan *scans = homeo_image_at(image, image->scans.offset);
+	Finding		finding = {image, subjects, NULL, visit, arg};
 
-	for (uint32 i = 0; message.data != NULL && i < image->scans.n; i++)
+	for (uint32 i = 0; i < image->scans.n; i++)
 	{
-		homeo_scan_run(homeo_image_at(image, scanning.scan->database), message,
-					   visit_reported, &scanning);
-		scanning.scan++;
+		HomeoSlice	subject = subjects->of[scans[i].kind];
+
+		finding.scan = &scans[i];
+		if (subject.data != NULL)
+			homeo_scan_run(homeo_image_at(image, scans[i].database), subject,
+						   visit_reported, &finding);
 	}
-	visit_conditions(image, input, message, visit, arg);
+	visit_conditions(&finding, input);
 }
 
 int64
@@ -211,6 +218,7 @@ homeo_image_rank_key(const HomeoImage *image, const HomeoImageRule *rule)
 	return (HomeoRankKey)
 	{
 		.specificity = rule->specificity,
+			.place = rule->place,
 			.confidence = rule->confidence,
 			.priority = rule->priority,
 			.id = homeo_image_string(image, rule->id)

@@ -40,6 +40,7 @@ typedef struct HomeoImageRule
 	double		confidence;
 	int32		priority;
 	int32		specificity;
+	int32		place;			/* HomeoRankPlace */
 	HomeoImageText id;
 	HomeoImageText root_cause;
 	HomeoImageText suggestion;
@@ -53,8 +54,9 @@ typedef struct HomeoImagePattern
 {
 	HomeoImageText source;		/* UTF-8 */
 	HomeoImageArray parts;		/* HomeoImageText; see HomeoSyntax */
-	uint8		key[16];		/* hash of it */
+	uint8		key[16];		/* hash of it and of the next but one */
 	bool		starts_at_offset;	/* see HomeoSyntax */
+	bool		multiline;		/* see HomeoRegexSource */
 	HomeoImageArray rules;		/* ranks of the rules that a scan finds by it */
 } HomeoImagePattern;
 
@@ -70,9 +72,10 @@ typedef struct HomeoImageCondition
 #define HOMEO_CONDITION_SQLSTATE	HOMEO_EXACT_COUNT
 #define HOMEO_CONDITION_NONE		(HOMEO_EXACT_COUNT + 1)
 
-/* A database of Vectorscan over some of the patterns. */
+/* A database of Vectorscan over some of the patterns of one kind. */
 typedef struct HomeoImageScan
 {
+	int32		kind;			/* HomeoPatternKind: the text to be scanned */
 	uint32		database;		/* offset of an hs_database_t */
 	HomeoImageArray patterns;	/* number of the pattern of each expression */
 } HomeoImageScan;
@@ -139,14 +142,33 @@ homeo_image_ranks(const HomeoImage *image, HomeoImageArray array)
 
 typedef void (*HomeoImageVisit) (uint32 rank, void *arg);
 
+/* The kind of the pattern that a rule is found by, or -1: it has none such. */
+static inline int
+homeo_image_lead(const HomeoImageRule *rule)
+{
+	for (int kind = 0; kind < HOMEO_PATTERN_LEADS; kind++)
+	{
+		if (rule->patterns[kind] >= 0)
+			return kind;
+	}
+	return -1;
+}
+
+/* What rules are found in: the texts of the first kinds, in UTF-8. */
+typedef struct HomeoImageSubjects
+{
+	HomeoSlice	of[HOMEO_PATTERN_LEADS];	/* data NULL: there is none */
+} HomeoImageSubjects;
+
 /*
  * Visits the rules that may match: those whose most selective condition the
- * input meets, and those whose message pattern a scan of the message, UTF-8,
- * reports; not those of which the message has none of the parts that it must
- * have.  A rule may be visited twice.  visit may not raise an error.
+ * input meets, and those that a scan of their subject finds; not those of which
+ * the subject has none of the parts that it must have.  A rule may be visited
+ * twice.  visit may not raise an error.
  */
 extern void homeo_image_find(const HomeoImage *image,
-							 const HomeoMatchInput *input, HomeoSlice message,
+							 const HomeoMatchInput *input,
+							 const HomeoImageSubjects *subjects,
 							 HomeoImageVisit visit, void *arg);
 
 /* The rank of the rule with that revision, or -1. */

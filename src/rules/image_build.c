@@ -3,10 +3,11 @@
  *		Makes an image of rules.
  *
  * Rules are found by their most selective condition.  Of those that share it,
- * the ones whose pattern has parts that a message must contain cost a search for
+ * the ones whose pattern has parts that a text must contain cost a search for
  * these, a twentieth of a microsecond each; the others are tried.  A scan looks
  * for a thousand of them in two microseconds, but it takes milliseconds for each to
- * compile them.
+ * compile them.  The pattern that counts is the lead: that for the message, or,
+ * where a rule has none, that for the printed text.
  */
 #include "postgres.h"
 
@@ -36,7 +37,8 @@ typedef struct Ranks
 typedef struct Pattern
 {
 	HomeoSlice	source;
-	uint8		key[16];		/* hash of it */
+	int			kind;			/* HomeoPatternKind: what it is for */
+	uint8		key[16];		/* hash for regex.c */
 	HomeoSyntax syntax;
 	bool		scanned;		/* a database has it */
 	Ranks		rules;			/* that a scan is to find by it */
@@ -128,13 +130,14 @@ number_of(Building *b, NumberKey key, int next, bool *found)
  * What is to be in the image
  * ----------------------------------------------------------------
  */
-#define KIND_PATTERN	(-1)
+#define KIND_PATTERN	(-1)	/* and below, by HomeoPatternKind */
 
+/* A source that is there for two kinds is two patterns. */
 static int
-intern_pattern(Building *b, HomeoSlice source)
+intern_pattern(Building *b, HomeoPatternKind kind, HomeoSlice source)
 {
 	bool		found;
-	NumberKey	key = number_key(KIND_PATTERN, source);
+	NumberKey	key = number_key(KIND_PATTERN - (int32) kind, source);
 	int			number = number_of(b, key, b->npatterns, &found);
 
 	if (!found)
@@ -143,7 +146,9 @@ intern_pattern(Building *b, HomeoSlice source)
 
 		memset(pattern, 0, sizeof(*pattern));
 		pattern->source = source;
-		memcpy(pattern->key, key.hash, sizeof(pattern->key));
+		pattern->kind = kind;
+		homeo_hash128(source.data, source.len, kind == HOMEO_PATTERN_FRAME,
+					  pattern->key);
 		pattern->syntax = homeo_syntax_read(source);
 	}
 	return number;
@@ -173,10 +178,11 @@ rank_rules(Building *b, const HomeoRule *rules)
 			ranked->patterns[i] = -1;
 			if (rules[r].patterns[i].data == NULL)
 				continue;
-			ranked->patterns[i] = intern_pattern(b, rules[r].patterns[i]);
+			ranked->patterns[i] = intern_pattern(b, i, rules[r].patterns[i]);
 			literals[i] = b->patterns[ranked->patterns[i]].syntax.literals;
 		}
 		ranked->key.specificity = homeo_rank_specificity(&rules[r], literals);
+		ranked->key.place = homeo_rank_place(&rules[r]);
 		ranked->key.confidence = rules[r].confidence;
 		ranked->key.priority = rules[r].priority;
 		ranked->key.id = rules[r].id;
@@ -239,13 +245,18 @@ index_by_condition(Building *b, uint32 rank)
 		index_rule(b, rank, HOMEO_CONDITION_NONE, value);
 }
 
-/* The message pattern of a rule, or NULL. */
+/* The pattern that a rule is found by, or NULL; see homeo_image_lead(). */
 static Pattern *
-message_pattern(const Building *b, uint32 rank)
+lead_pattern(const Building *b, uint32 rank)
 {
-	int			number = b->rules[rank].patterns[HOMEO_PATTERN_MESSAGE];
+	for (int kind = 0; kind < HOMEO_PATTERN_LEADS; kind++)
+	{
+		int			number = b->rules[rank].patterns[kind];
 
-	return number < 0 ? NULL : &b->patterns[number];
+		if (number >= 0)
+			return &b->patterns[number];
+	}
+	return NULL;
 }
 
 /* Chooses among rules with the same condition. */
@@ -257,7 +268,7 @@ choose_among(Building *b, const Ranks *rules)
 
 	for (int i = 0; i < rules->n; i++)
 	{
-		const Pattern *pattern = message_pattern(b, rules->ranks[i]);
+		const Pattern *pattern = lead_pattern(b, rules->ranks[i]);
 
 		nsearched += pattern != NULL;
 		ntried += pattern != NULL && pattern->syntax.parts.n == 0;
@@ -266,7 +277,7 @@ choose_among(Building *b, const Ranks *rules)
 		return;
 	for (int i = 0; i < rules->n; i++)
 	{
-		const Pattern *pattern = message_pattern(b, rules->ranks[i]);
+		const Pattern *pattern = lead_pattern(b, rules->ranks[i]);
 
 		if (pattern != NULL && (nsearched > MAX_SEARCHED ||
 								pattern->syntax.parts.n == 0))
@@ -274,7 +285,7 @@ choose_among(Building *b, const Ranks *rules)
 	}
 }
 
-/* Lists with each message pattern the rules that a scan is to find by it. */
+/* Lists with each lead pattern the rules that a scan is to find by it. */
 static void
 choose_scanned(Building *b)
 {
@@ -283,16 +294,21 @@ choose_scanned(Building *b)
 	for (int r = 0; r < b->nrules; r++)
 	{
 		if (b->rules[r].scanned)
-			add_rank(&message_pattern(b, r)->rules, r);
+			add_rank(&lead_pattern(b, r)->rules, r);
 	}
 }
 
-/* Compiles the patterns that a scan is to find; expressions are theirs then. */
+/*
+ * Compiles the patterns of one kind that a scan is to find; expressions are
+ * theirs then.
+ */
 static void
-compile_patterns(Building *b, HomeoImageCompile compile, void *arg)
+compile_patterns(Building *b, HomeoPatternKind kind, HomeoImageCompile compile,
+				 void *arg)
 {
 	HomeoScanSource *sources = palloc(sizeof(*sources) * Max(b->npatterns, 1));
 	int		   *patterns = palloc(sizeof(int) * Max(b->npatterns, 1));
+	List	   *databases = NIL;
 	int			n = 0;
 	ListCell   *lc;
 
@@ -300,7 +316,7 @@ compile_patterns(Building *b, HomeoImageCompile compile, void *arg)
 	{
 		Pattern    *pattern = &b->patterns[p];
 
-		if (pattern->rules.n == 0)
+		if (pattern->kind != kind || pattern->rules.n == 0)
 			continue;
 		sources[n].text = pattern->source.data;
 		sources[n].len = pattern->source.len;
@@ -309,17 +325,19 @@ compile_patterns(Building *b, HomeoImageCompile compile, void *arg)
 		patterns[n++] = p;
 	}
 	if (n > 0)
-		b->databases = compile(sources, n, arg);
-	foreach(lc, b->databases)
+		databases = compile(sources, n, arg);
+	foreach(lc, databases)
 	{
 		HomeoImageDatabase *database = lfirst(lc);
 
+		database->kind = kind;
 		for (int i = 0; i < database->n; i++)
 		{
 			database->numbers[i] = patterns[database->numbers[i]];
 			b->patterns[database->numbers[i]].scanned = true;
 		}
 	}
+	b->databases = list_concat(b->databases, databases);
 }
 
 /* Takes the rules out of the index that a scan finds. */
@@ -335,7 +353,7 @@ thin_index(Building *b)
 		{
 			uint32		rank = rules->ranks[i];
 
-			if (!b->rules[rank].scanned || !message_pattern(b, rank)->scanned)
+			if (!b->rules[rank].scanned || !lead_pattern(b, rank)->scanned)
 				rules->ranks[kept++] = rules->ranks[i];
 		}
 		rules->n = kept;
@@ -410,6 +428,7 @@ put_rule(StringInfo out, const Ranked *ranked, HomeoImageRule *to)
 	to->confidence = rule->confidence;
 	to->priority = rule->priority;
 	to->specificity = ranked->key.specificity;
+	to->place = ranked->key.place;
 	to->id = put_string(out, rule->id);
 	to->root_cause = put_string(out, rule->root_cause);
 	to->suggestion = put_string(out, rule->suggestion);
@@ -474,6 +493,7 @@ put_patterns(Building *b, HomeoImage *header)
 									  pattern->syntax.parts.n);
 		memcpy(patterns[p].key, pattern->key, sizeof(pattern->key));
 		patterns[p].starts_at_offset = pattern->syntax.starts_at_offset;
+		patterns[p].multiline = pattern->kind == HOMEO_PATTERN_FRAME;
 		if (pattern->scanned)
 			patterns[p].rules = put_ranks(&b->out, &pattern->rules);
 	}
@@ -520,6 +540,7 @@ put_scans(Building *b, HomeoImage *header)
 
 		if (size == 0 || size > MaxAllocSize)
 			elog(ERROR, "a database of Vectorscan is damaged");
+		scans[n].kind = database->kind;
 		scans[n].patterns = put_array(&b->out, database->numbers, sizeof(int),
 									  database->n);
 		scans[n].database = put(&b->out, NULL, 0, HOMEO_IMAGE_ALIGNMENT);
@@ -591,7 +612,8 @@ homeo_image_build(const HomeoRule *rules, int nrules,
 	if (compile != NULL)
 	{
 		choose_scanned(&b);
-		compile_patterns(&b, compile, arg);
+		for (int kind = 0; kind < HOMEO_PATTERN_LEADS; kind++)
+			compile_patterns(&b, kind, compile, arg);
 		thin_index(&b);
 	}
 	image = make_image(&b, caller);

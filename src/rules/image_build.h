@@ -11,6 +11,7 @@
 /* A database of Vectorscan, serialised, over so many of the sources. */
 typedef struct HomeoImageDatabase
 {
+	int			kind;			/* set by image_build.c */
 	int		   *numbers;		/* the source of each expression */
 	int			n;
 	char	   *bytes;

@@ -3,7 +3,7 @@
  *		Matches one event against the rules.
  *
  * Called by the SQL functions of rules.c and by whoever stores events.  An
- * index of conditions and a scan of the message give candidates; these are
+ * index of conditions and a scan of the texts give candidates; these are
  * tried with PCRE2 in the order in which they would win, over all parts of the
  * ruleset, and the first that matches has won.  No text and no pattern raises
  * an error.
@@ -26,7 +26,7 @@
 typedef struct Matching
 {
 	const HomeoRuleset *ruleset;
-	const HomeoMatchInput *input;
+	HomeoMatchInput input;
 	HomeoSlice	subjects[HOMEO_PATTERN_COUNT];	/* UTF-8, once made */
 	bool		made[HOMEO_PATTERN_COUNT];
 	List	   *captures;		/* of Capture *, of the rule on trial */
@@ -60,7 +60,7 @@ subject_of(Matching *matching, HomeoPatternKind kind)
 	if (!matching->made[kind])
 	{
 		matching->subjects[kind] =
-			homeo_subject_make(homeo_rule_text(matching->input, kind),
+			homeo_subject_make(homeo_rule_text(&matching->input, kind),
 							   homeo_guc_match_subject_limit);
 		matching->made[kind] = true;
 	}
@@ -91,15 +91,17 @@ consider(uint32 rank, void *arg)
 static void
 find_candidates(Matching *matching)
 {
-	HomeoSlice	message = subject_of(matching, HOMEO_PATTERN_MESSAGE);
+	HomeoImageSubjects subjects;
 
+	for (int kind = 0; kind < HOMEO_PATTERN_LEADS; kind++)
+		subjects.of[kind] = subject_of(matching, kind);
 	for (int p = 0; p < matching->ruleset->nparts; p++)
 	{
 		const HomeoRulePart *part = &matching->ruleset->parts[p];
-		Considering considering = {part, matching->input};
+		Considering considering = {part, &matching->input};
 
 		memset(part->candidates, 0, part->nwords * sizeof(uint64));
-		homeo_image_find(part->image, matching->input, message, consider,
+		homeo_image_find(part->image, &matching->input, &subjects, consider,
 						 &considering);
 	}
 }
@@ -227,6 +229,7 @@ try_rule(Matching *matching, const RuleRef *ref)
 		source.text = homeo_image_text(image, pattern->source);
 		source.key = pattern->key;
 		source.starts_at_offset = pattern->starts_at_offset;
+		source.multiline = pattern->multiline;
 		subject = subject_of(matching, i);
 		trial.kind = i;
 		trial.outcome = homeo_regex_match(&source, subject);
@@ -331,7 +334,9 @@ static bool
 begin(Matching *matching, const HomeoMatchInput *input)
 {
 	memset(matching, 0, sizeof(Matching));
-	matching->input = input;
+	matching->input = *input;
+	matching->input.printed = homeo_rule_printed(input->error_type,
+												 input->message);
 	matching->ruleset = homeo_ruleset_current();
 	if (matching->ruleset == NULL)
 		return false;
@@ -372,7 +377,7 @@ explain_rule(Matching *matching, const RuleRef *ref, const RuleRef *winner,
 {
 	const char *condition = homeo_image_failing_condition(ref->part->image,
 														  ref->rule,
-														  matching->input);
+														  &matching->input);
 	Trial		trial;
 
 	if (condition != NULL)
@@ -444,6 +449,7 @@ homeo_match_explain(const HomeoMatchInput *input, const char *rule_id,
 		explanation->rule_id = pstrdup(id_of(&ref));
 		explanation->rank = walk.rank;
 		explanation->specificity = ref.rule->specificity;
+		explanation->place = ref.rule->place;
 		explanation->confidence = ref.rule->confidence;
 		explain_rule(&matching, &ref, &winner, explanation);
 		if (explanation->verdict == HOMEO_VERDICT_WON)

@@ -19,6 +19,9 @@ typedef struct HomeoMatchInput
 	HomeoSlice	detail;
 	HomeoSlice	context;
 	HomeoSlice	statement;
+	HomeoSlice	stack;			/* one frame a line */
+	HomeoSlice	printed;		/* filled in by match.c: see
+								 * homeo_rule_printed() */
 	HomeoSlice	schema_name;
 	HomeoSlice	table_name;
 	HomeoSlice	column_name;
@@ -54,6 +57,7 @@ typedef struct HomeoExplanation
 	HomeoVerdict verdict;
 	const char *reason;
 	int			specificity;
+	int			place;			/* HomeoRankPlace */
 	double		confidence;
 	double		microseconds;	/* spent on its patterns */
 } HomeoExplanation;

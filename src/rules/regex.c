@@ -137,10 +137,11 @@ prepare(void)
 }
 
 static pcre2_code *
-compile(HomeoSlice source, int *error, PCRE2_SIZE * offset)
+compile(HomeoSlice source, bool multiline, int *error, PCRE2_SIZE * offset)
 {
 	prepare();
-	return pcre2_compile((PCRE2_SPTR) source.data, source.len, COMPILE_OPTIONS,
+	return pcre2_compile((PCRE2_SPTR) source.data, source.len,
+						 COMPILE_OPTIONS | (multiline ? PCRE2_MULTILINE : 0),
 						 error, offset, compile_context);
 }
 
@@ -149,7 +150,7 @@ homeo_regex_check(HomeoSlice source, HomeoRegexProblem *problem)
 {
 	int			error;
 	PCRE2_SIZE	offset;
-	pcre2_code *code = compile(source, &error, &offset);
+	pcre2_code *code = compile(source, false, &error, &offset);
 
 	if (code != NULL)
 	{
@@ -208,7 +209,7 @@ acquire(const HomeoRegexSource *source)
 
 	/* Made first: an error may not leave code that nobody has. */
 	regex = hash_search(regexes, source->key, HASH_ENTER, NULL);
-	code = compile(source->text, &error, &offset);
+	code = compile(source->text, source->multiline, &error, &offset);
 	if (code == NULL)
 	{
 		(void) hash_search(regexes, source->key, HASH_REMOVE, NULL);

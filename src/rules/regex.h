@@ -19,8 +19,9 @@ typedef enum HomeoRegexOutcome
 typedef struct HomeoRegexSource
 {
 	HomeoSlice text;
-	const uint8 *key;			/* 16 bytes: a hash of the text */
+	const uint8 *key;			/* 16 bytes: a hash of what is above and below */
 	bool		starts_at_offset;	/* see HomeoSyntax */
+	bool		multiline;		/* ^ and $ are the ends of lines */
 } HomeoRegexSource;
 
 /* Why a pattern is not one. */

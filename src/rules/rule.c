@@ -10,6 +10,7 @@
 
 #include "rules/rule.h"
 
+#include "base/ascii.h"
 #include "base/spi.h"
 #include "catalog/pg_type.h"
 #include "rules/subject.h"
@@ -29,9 +30,11 @@ const char *const homeo_rule_exact_columns[HOMEO_EXACT_COUNT] = {
 
 const char *const homeo_rule_pattern_columns[HOMEO_PATTERN_COUNT] = {
 	[HOMEO_PATTERN_MESSAGE] = "pattern",
+	[HOMEO_PATTERN_TEXT] = "text_pattern",
 	[HOMEO_PATTERN_DETAIL] = "detail_pattern",
 	[HOMEO_PATTERN_CONTEXT] = "context_pattern",
 	[HOMEO_PATTERN_STATEMENT] = "statement_pattern",
+	[HOMEO_PATTERN_FRAME] = "frame_pattern",
 };
 
 /* Columns of READ_RULES, in its order. */
@@ -54,7 +57,8 @@ enum
 	" root_cause, suggestion, template, sqlstates," \
 	" constraint_name, table_name, column_name, datatype_name, schema_name," \
 	" error_type, language," \
-	" pattern, detail_pattern, context_pattern, statement_pattern" \
+	" pattern, text_pattern, detail_pattern, context_pattern," \
+	" statement_pattern, frame_pattern" \
 	" from homeostasis.rules where enabled"
 
 /*
@@ -223,11 +227,45 @@ homeo_rule_text(const HomeoMatchInput *input, HomeoPatternKind kind)
 	{
 		case HOMEO_PATTERN_MESSAGE:
 			return input->message;
+		case HOMEO_PATTERN_TEXT:
+			return input->printed;
 		case HOMEO_PATTERN_DETAIL:
 			return input->detail;
 		case HOMEO_PATTERN_CONTEXT:
 			return input->context;
-		default:
+		case HOMEO_PATTERN_STATEMENT:
 			return input->statement;
+		default:
+			return input->stack;
 	}
+}
+
+/* The type that is stored with an error that was reported without one. */
+#define NO_TYPE		"error"
+
+HomeoSlice
+homeo_rule_printed(HomeoSlice error_type, HomeoSlice message)
+{
+	size_t		behind = error_type.len + 2;
+	HomeoSlice	result;
+	char	   *data;
+
+	if (error_type.len == 0 ||
+		homeo_ascii_equals(error_type.data, error_type.len, NO_TYPE))
+		return message;
+	if (message.len == 0)
+		return error_type;
+	/* Some reporters have it in the message already. */
+	if (message.len >= behind &&
+		memcmp(message.data, error_type.data, error_type.len) == 0 &&
+		memcmp(message.data + error_type.len, ": ", 2) == 0)
+		return message;
+
+	data = palloc(behind + message.len);
+	memcpy(data, error_type.data, error_type.len);
+	memcpy(data + error_type.len, ": ", 2);
+	memcpy(data + behind, message.data, message.len);
+	result.data = data;
+	result.len = behind + message.len;
+	return result;
 }

@@ -30,11 +30,19 @@ typedef enum HomeoExact
 typedef enum HomeoPatternKind
 {
 	HOMEO_PATTERN_MESSAGE,
+	HOMEO_PATTERN_TEXT,			/* type and message, as they are printed */
 	HOMEO_PATTERN_DETAIL,
 	HOMEO_PATTERN_CONTEXT,
 	HOMEO_PATTERN_STATEMENT,
+	HOMEO_PATTERN_FRAME,		/* a line of the stack trace */
 	HOMEO_PATTERN_COUNT
 } HomeoPatternKind;
+
+/*
+ * A rule is found by the first pattern that it has of these kinds: those before
+ * this one.
+ */
+#define HOMEO_PATTERN_LEADS		(HOMEO_PATTERN_TEXT + 1)
 
 /* Columns of homeostasis.rules. */
 extern const char *const homeo_rule_exact_columns[HOMEO_EXACT_COUNT];
@@ -71,5 +79,11 @@ extern HomeoSlice homeo_rule_exact_value(const HomeoMatchInput *input,
 										 HomeoExact condition);
 extern HomeoSlice homeo_rule_text(const HomeoMatchInput *input,
 								  HomeoPatternKind kind);
+
+/*
+ * An error as its software prints it, "type: message": an argument itself, or
+ * palloc'd in CurrentMemoryContext.  data NULL when there is neither.
+ */
+extern HomeoSlice homeo_rule_printed(HomeoSlice error_type, HomeoSlice message);
 
 #endif							/* HOMEO_RULE_H */

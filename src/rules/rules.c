@@ -16,8 +16,10 @@
 #include "funcapi.h"
 #include "intake/event_json.h"
 #include "miscadmin.h"
+#include "rules/backtrack.h"
 #include "rules/image_share.h"
 #include "rules/match.h"
+#include "rules/rank.h"
 #include "rules/regex.h"
 #include "rules/ruleset.h"
 #include "rules/stat.h"
@@ -64,6 +66,7 @@ read_event(Jsonb *json, HomeoMatchInput *input)
 	input->detail = event.text[HOMEO_FIELD_DETAIL];
 	input->context = event.text[HOMEO_FIELD_CONTEXT];
 	input->statement = event.text[HOMEO_FIELD_STATEMENT];
+	input->stack = event.text[HOMEO_FIELD_STACK];
 	input->schema_name = event.text[HOMEO_FIELD_SCHEMA];
 	input->table_name = event.text[HOMEO_FIELD_TABLE];
 	input->column_name = event.text[HOMEO_FIELD_COLUMN];
@@ -135,8 +138,8 @@ homeo_explain_match(PG_FUNCTION_ARGS)
 	foreach(lc, homeo_match_explain(&input, only_rule, PG_GETARG_BOOL(1)))
 	{
 		HomeoExplanation *explanation = lfirst(lc);
-		Datum		values[7];
-		bool		nulls[7] = {false};
+		Datum		values[8];
+		bool		nulls[8] = {false};
 
 		values[0] = Int32GetDatum(explanation->rank);
 		values[1] = CStringGetTextDatum(explanation->rule_id);
@@ -145,6 +148,7 @@ homeo_explain_match(PG_FUNCTION_ARGS)
 		values[4] = Int32GetDatum(explanation->specificity);
 		values[5] = confidence_datum(explanation->confidence);
 		values[6] = Float8GetDatum(explanation->microseconds);
+		values[7] = CStringGetTextDatum(homeo_rank_places[explanation->place]);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
 							 values, nulls);
 	}
@@ -281,8 +285,57 @@ homeo_pattern_matches(PG_FUNCTION_ARGS)
 	regex.text = source_slice;
 	regex.key = key;
 	regex.starts_at_offset = homeo_syntax_read(source_slice).starts_at_offset;
+	regex.multiline = false;
 	outcome = homeo_regex_match(&regex, start);
 	if (outcome == HOMEO_REGEX_LIMIT)
 		PG_RETURN_NULL();
 	PG_RETURN_BOOL(outcome == HOMEO_REGEX_MATCHES);
+}
+
+/* The argument of the following, in UTF-8. */
+static HomeoSlice
+pattern_argument(FunctionCallInfo fcinfo)
+{
+	text	   *source = PG_GETARG_TEXT_PP(0);
+	HomeoSlice	given = {VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source)};
+
+	return homeo_subject_make(given, given.len);
+}
+
+PG_FUNCTION_INFO_V1(homeo_pattern_problem);
+
+/* homeostasis.pattern_problem(pattern text): why PCRE2 refuses it, or null */
+Datum
+homeo_pattern_problem(PG_FUNCTION_ARGS)
+{
+	HomeoRegexProblem problem;
+
+	if (homeo_regex_check(pattern_argument(fcinfo), &problem))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s at offset %d",
+											  problem.message,
+											  problem.offset)));
+}
+
+PG_FUNCTION_INFO_V1(homeo_pattern_risk);
+
+/*
+ * homeostasis.pattern_risk(pattern text): what may make PCRE2 try a time that
+ * explodes with the text, or null
+ */
+Datum
+homeo_pattern_risk(PG_FUNCTION_ARGS)
+{
+	static const char *const risks[] = {
+		[HOMEO_BACKTRACK_NESTED] = "a repeat within a repeat can take the same characters",
+		[HOMEO_BACKTRACK_CHOICE] = "alternatives that are repeated can take the same characters",
+		[HOMEO_BACKTRACK_ADJACENT] = "a repeat and the next can take the same characters",
+	};
+	HomeoBacktrack found = homeo_backtrack_find(pattern_argument(fcinfo));
+
+	if (found.kind == HOMEO_BACKTRACK_NONE)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s, at offset %d",
+											  risks[found.kind],
+											  found.offset)));
 }
