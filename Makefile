@@ -45,6 +45,8 @@ SQL_CODE_NAMES = \
 	copy \
 	rules \
 	pack \
+	foreign \
+	load \
 	match \
 	lint \
 	ruleset \

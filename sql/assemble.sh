@@ -43,7 +43,7 @@ for file; do
       printf ', shipped => true);\n'
       ;;
     share/rules/*.json)
-      printf 'select homeostasis.load_rules('
+      printf 'select count(*) from homeostasis.replace_pack('
       quoted "$file" pack
       printf '::jsonb, shipped => true);\n'
       ;;

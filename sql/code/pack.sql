@@ -17,7 +17,15 @@ as 'MODULE_PATHNAME', 'homeo_installed_pack';
 create function homeostasis.load_pack(name text) returns jsonb
 language sql volatile
 set search_path = pg_catalog, pg_temp
-return homeostasis.load_rules(homeostasis.installed_pack(name)::jsonb);
+begin atomic
+  select jsonb_build_object('pack', load_pack.name,
+    'loaded', count(*) filter (where r.action = 'inserted'),
+    'updated', count(*) filter (where r.action = 'updated'),
+    'unchanged', count(*) filter (where r.action = 'unchanged'),
+    'removed', count(*) filter (where r.action = 'removed'),
+    'kept', count(*) filter (where r.action = 'kept'))
+  from homeostasis.replace_pack(homeostasis.installed_pack(load_pack.name)::jsonb) r;
+end;
 
 create function homeostasis.load_packs()
 returns table (pack text, loaded integer, updated integer, removed integer, kept integer)
@@ -44,7 +52,7 @@ comment on function homeostasis.installed_packs() is
 comment on function homeostasis.installed_pack(text) is
   'The JSON of a rule pack that was installed as a file; raises an error if there is none of that name';
 comment on function homeostasis.load_pack(text) is
-  'Loads one of available_packs, or what has changed in it; returns what load_rules() returns';
+  'Loads one of available_packs, or what has changed in it; returns how many rules were loaded, updated, unchanged, removed, and kept because they were edited here';
 comment on function homeostasis.load_packs() is
   'Loads all of available_packs, and says for each how many rules were loaded, updated, removed, and kept as they were edited here';
 comment on view homeostasis.available_packs is

@@ -114,8 +114,9 @@ declare
     'category', 'string', 'severity', 'string', 'confidence', 'number', 'priority', 'number',
     'language', 'string', 'sqlstates', 'array', 'error_type', 'string', 'schema_name', 'string',
     'table_name', 'string', 'column_name', 'string', 'constraint_name', 'string',
-    'datatype_name', 'string', 'pattern', 'string', 'detail_pattern', 'string',
-    'context_pattern', 'string', 'statement_pattern', 'string', 'template', 'string',
+    'datatype_name', 'string', 'pattern', 'string', 'text_pattern', 'string',
+    'detail_pattern', 'string', 'context_pattern', 'string', 'statement_pattern', 'string',
+    'frame_pattern', 'string', 'template', 'string',
     'tags', 'array', 'examples', 'array', 'counter_examples', 'array', 'enabled', 'boolean');
   field record;
 begin
@@ -168,9 +169,9 @@ begin
     from unnest(array['examples', 'counter_examples']) k
     cross join lateral jsonb_array_elements(rule -> k) e
   loop
-    if jsonb_typeof(field.value) <> 'object' or not field.value ?| array['sql', 'message'] then
-      perform homeostasis.refuse_rule(name, field.key, 'must be an array of objects with sql or message',
-        'An example is the SQL that provokes the error, or the message as the software words it.');
+    if jsonb_typeof(field.value) <> 'object' or not field.value ?| array['sql', 'message', 'text'] then
+      perform homeostasis.refuse_rule(name, field.key, 'must be an array of objects with sql, message or text',
+        'An example is the SQL that provokes the error, its message as the software words it, or all of the text that the software prints.');
     end if;
   end loop;
 end
@@ -229,18 +230,20 @@ as $$
   select to_jsonb(rule) - array['updated_at', 'modified', 'disabled_reason', 'revision']
 $$;
 
-create function homeostasis.load_rules(pack jsonb, shipped boolean default false) returns jsonb
+-- Makes a pack's rules those given; raises an error about the first that cannot
+-- be one.
+create function homeostasis.replace_pack(pack jsonb, shipped boolean default false)
+returns table (rule_id text, action text)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   pack_name constant text := pack ->> 'name';
   wanted homeostasis.rules[];
-  report jsonb;
   clash record;
 begin
   -- An update replaces what is shipped and pg_dump leaves it out.
-  if load_rules.shipped
+  if replace_pack.shipped
     and not (select r.rolsuper from pg_roles r where r.rolname = session_user) then
     raise exception 'only the extension itself can ship rules'
       using errcode = 'HO008',
@@ -255,17 +258,17 @@ begin
              'counter_examples', '[]'::jsonb,
              'enabled', true)
            || r.value
-           || jsonb_build_object('pack', pack_name, 'shipped', load_rules.shipped,
+           || jsonb_build_object('pack', pack_name, 'shipped', replace_pack.shipped,
              'modified', false, 'updated_at', now(), 'revision', 0))), '{}')
     into wanted
     from jsonb_array_elements(pack -> 'rules') r;
 
   select p.name into clash
     from homeostasis.rule_packs p
-    where p.name = pack_name and p.shipped <> load_rules.shipped;
+    where p.name = pack_name and p.shipped <> replace_pack.shipped;
   if found then
     raise exception 'there is a rule pack "%" already, which % with the extension', pack_name,
-        case when load_rules.shipped then 'did not come' else 'came' end
+        case when replace_pack.shipped then 'did not come' else 'came' end
       using errcode = 'HO003', hint = 'Give one of them another name.';
   end if;
   select w.id into clash from unnest(wanted) w group by w.id having count(*) > 1;
@@ -282,24 +285,19 @@ begin
   end if;
 
   insert into homeostasis.rule_packs as p (name, description, version, shipped)
-    values (pack_name, pack ->> 'description', pack ->> 'version', load_rules.shipped)
+    values (pack_name, pack ->> 'description', pack ->> 'version', replace_pack.shipped)
     on conflict (name) do update
       set description = excluded.description, version = excluded.version, loaded_at = now();
 
-  select jsonb_build_object('pack', pack_name,
-           'loaded', count(*) filter (where r.id is null),
-           'updated', count(*) filter (where not r.modified
-             and homeostasis.rule_content(r) <> homeostasis.rule_content(w)),
-           'unchanged', count(*) filter (where not r.modified
-             and homeostasis.rule_content(r) = homeostasis.rule_content(w)),
-           'removed', (select count(*) from homeostasis.rules r
-             where r.pack = pack_name and not r.modified
-               and r.id not in (select o.id from unnest(wanted) o)),
-           'kept', (select count(*) from homeostasis.rules r
-             where r.pack = pack_name and r.modified))
-    into report
+  return query
+    select coalesce(w.id, r.id),
+           case when r.modified then 'kept'
+                when r.id is null then 'inserted'
+                when w.id is null then 'removed'
+                when homeostasis.rule_content(r) <> homeostasis.rule_content(w) then 'updated'
+                else 'unchanged' end
     from unnest(wanted) w
-    left join homeostasis.rules r on r.id = w.id;
+    full join (select * from homeostasis.rules o where o.pack = pack_name) r on r.id = w.id;
 
   -- Replaced, not updated: an update of a shipped rule counts as an edit.
   delete from homeostasis.rules r
@@ -310,7 +308,6 @@ begin
   insert into homeostasis.rules
     select w.* from unnest(wanted) w
     where not exists (select from homeostasis.rules r where r.id = w.id);
-  return report;
 end
 $$;
 
@@ -355,8 +352,8 @@ comment on function homeostasis.check_pack(jsonb) is
   'Refuses a rule pack that lacks a key, has an unknown one or one of the wrong type';
 comment on function homeostasis.rule_content(homeostasis.rules) is
   'What the author of a rule wrote; two rules with the same content are the same';
-comment on function homeostasis.load_rules(jsonb, boolean) is
-  'Loads a rule pack, all of it or nothing: adds, updates and removes rules until the pack''s are those given; rules edited here are kept. Returns how many were loaded, updated, unchanged, removed and kept. shipped => true is for the extension''s own script, which a superuser runs';
+comment on function homeostasis.replace_pack(jsonb, boolean) is
+  'Adds, updates and removes rules until the pack''s are those given, all of them or none, and says what became of each; shipped rules that were edited here are kept. Raises an error about the first rule that cannot be one; load_rules() reports all of them. shipped => true is for the extension''s own script, which a superuser runs';
 comment on function homeostasis.unload_rules(text) is
   'Removes a rule pack and its rules; returns how many rules';
 comment on function homeostasis.write_revision() is
@@ -368,5 +365,5 @@ comment on trigger restore_modified on homeostasis.rules is 'See restore_modifie
 comment on trigger touch_rule on homeostasis.rules is 'See touch_rule()';
 comment on trigger write_revision on homeostasis.rules is 'See write_revision()';
 
-grant execute on function homeostasis.load_rules(jsonb, boolean) to homeostasis_admin;
+grant execute on function homeostasis.replace_pack(jsonb, boolean) to homeostasis_admin;
 grant execute on function homeostasis.unload_rules(text) to homeostasis_admin;

@@ -1,10 +1,11 @@
 /*
  * pack_file.c
- *		Rule packs that were installed beside the extension.
+ *		Rules that are in files.
  *
- * They are files of one directory, which only who installs software can write
- * to, and a pack's name is the file's without its ending; so no other file can
- * be read here, whoever asks.
+ * Packs that were installed beside the extension are files of one directory,
+ * which only who installs software can write to, and a pack's name is the file's
+ * without its ending; so by their name no other file can be read, whoever asks.
+ * By its path any file can, but only by who may read the server's files anyway.
  */
 #include "postgres.h"
 
@@ -14,15 +15,21 @@
 
 #include "base/compat.h"
 #include "base/errors.h"
+#include "catalog/pg_authid.h"
+#include "common/file_utils.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 
 #define DIRECTORY	"homeostasis/rules"
 #define ENDING		".json"
 #define MAX_BYTES	(64 * 1024 * 1024)
+
+/* Folders in folders are read so deep. */
+#define MAX_DEPTH	8
 
 static char *
 directory(void)
@@ -119,4 +126,91 @@ homeo_installed_pack(PG_FUNCTION_ARGS)
 						name),
 				 errhint("See homeostasis.available_packs for their names.")));
 	PG_RETURN_TEXT_P(cstring_to_text(read_file(path)));
+}
+
+static void
+require_privilege(void)
+{
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to load rules from a file"),
+				 errdetail("Only roles with privileges of the role %s may load rules from a file of the server.",
+						   "pg_read_server_files"),
+				 errhint("Give load_rules() what is in the file; in psql: \\set pack `cat rules.json`.")));
+}
+
+static bool
+has_ending(const char *name)
+{
+	size_t		len = strlen(name);
+
+	return len > strlen(ENDING) && name[0] != '.' &&
+		strcmp(name + len - strlen(ENDING), ENDING) == 0;
+}
+
+/* Adds the path of each file with rules in the folder and those below. */
+static void
+put_files(ReturnSetInfo *rsinfo, const char *folder, int depth)
+{
+	DIR		   *dir = AllocateDir(folder);
+	struct dirent *entry;
+
+	while ((entry = ReadDir(dir, folder)) != NULL)
+	{
+		char	   *path = psprintf("%s/%s", folder, entry->d_name);
+		PGFileType	type;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		type = get_dirent_type(path, entry, false, ERROR);
+		if (type == PGFILETYPE_DIR && depth < MAX_DEPTH)
+			put_files(rsinfo, path, depth + 1);
+		else if (type == PGFILETYPE_REG && has_ending(entry->d_name))
+		{
+			Datum		value = CStringGetTextDatum(path);
+			bool		isnull = false;
+
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value,
+								 &isnull);
+		}
+	}
+	FreeDir(dir);
+}
+
+PG_FUNCTION_INFO_V1(homeo_rule_files);
+
+/* homeostasis.rule_files(path text): setof text, in no order */
+Datum
+homeo_rule_files(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		argument = PG_GETARG_DATUM(0);
+	char	   *path = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	bool		isnull = false;
+	struct stat status;
+
+	require_privilege();
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (stat(path, &status) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\": %m", path),
+				 errhint("Give the path of a file or a folder on the server's machine that the server can read.")));
+	if (S_ISDIR(status.st_mode))
+		put_files(rsinfo, path, 1);
+	else
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &argument,
+							 &isnull);
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(homeo_rule_file);
+
+/* homeostasis.rule_file(path text): text */
+Datum
+homeo_rule_file(PG_FUNCTION_ARGS)
+{
+	require_privilege();
+	PG_RETURN_TEXT_P(cstring_to_text(read_file(text_to_cstring(PG_GETARG_TEXT_PP(0)))));
 }

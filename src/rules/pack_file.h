@@ -1,6 +1,6 @@
 /*
  * pack_file.h
- *		Rule packs that were installed beside the extension.
+ *		Rules that are in files.
  */
 #ifndef HOMEO_PACK_FILE_H
 #define HOMEO_PACK_FILE_H

@@ -50,7 +50,8 @@ select set_eq('select pg_temp.granted(''homeostasis_operator'')',
         'resolve', 'mute', 'unmute', 'assign', 'merge', 'split', 'diagnose'],
   'operators may heal and decide');
 select set_eq('select pg_temp.granted(''homeostasis_admin'')',
-  array['load_rules', 'unload_rules', 'load_pack (as the caller)', 'load_packs (as the caller)', 'load_template', 'maintain'],
+  array['replace_pack', 'load_rules', 'load_rules (as the caller)', 'rule_files (as the caller)', 'rule_file (as the caller)',
+        'is_foreign (as the caller)', 'file_pack_name (as the caller)', 'unload_rules', 'load_pack (as the caller)', 'load_packs (as the caller)', 'load_template', 'maintain'],
   'administrators may load');
 -- As their caller, readers can read what the tables would show them anyway.
 select set_eq($$select f from pg_temp.granted('homeostasis_reader') f where f !~ 'as the caller'$$,

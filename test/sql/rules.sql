@@ -50,7 +50,15 @@ select is(updated_at, now(), 'an update sets updated_at') from homeostasis.rules
 select is(modified, false, 'only shipped rules are marked as modified') from homeostasis.rules where id = 'a';
 delete from homeostasis.rules;
 
--- load_rules(): all of a pack.
+-- replace_pack(): all of a pack.
+create function pg_temp.load(pack jsonb, shipped boolean default false) returns jsonb
+language sql as $$
+  select jsonb_build_object('pack', pack ->> 'name',
+    'loaded', count(*) filter (where action = 'inserted'), 'updated', count(*) filter (where action = 'updated'),
+    'unchanged', count(*) filter (where action = 'unchanged'), 'removed', count(*) filter (where action = 'removed'),
+    'kept', count(*) filter (where action = 'kept'))
+  from homeostasis.replace_pack(pack, shipped)
+$$;
 create temporary table pack as select $${
   "name": "p", "description": "d", "version": "1", "language": "sql",
   "rules": [
@@ -59,15 +67,15 @@ create temporary table pack as select $${
      "language": "python", "sqlstates": ["23505"], "priority": 3, "tags": ["x"], "severity": "high", "enabled": false,
      "examples": [{"sql": "select 1"}]}
   ]}$$::jsonb as j;
-select is(homeostasis.load_rules(j), '{"pack": "p", "loaded": 2, "updated": 0, "unchanged": 0, "removed": 0, "kept": 0}', 'a new pack') from pack;
+select is(pg_temp.load(j), '{"pack": "p", "loaded": 2, "updated": 0, "unchanged": 0, "removed": 0, "kept": 0}', 'a new pack') from pack;
 select results_eq(
   $$select id, language, sqlstates, priority, tags, severity, category, enabled, shipped, modified, examples
     from homeostasis.rules order by id$$,
   $$values ('p.a', 'sql', null::text[], 0, '{}'::text[], 'medium', 'general', true, false, false, '[]'::jsonb),
            ('p.b', 'python', '{23505}', 3, '{x}', 'high', 'general', false, false, false, '[{"sql": "select 1"}]')$$,
   'defaults are filled in, a rule''s language goes before the pack''s');
-select is(homeostasis.load_rules(j), '{"pack": "p", "loaded": 0, "updated": 0, "unchanged": 2, "removed": 0, "kept": 0}', 'the same again') from pack;
-select is(homeostasis.load_rules(jsonb_set(jsonb_set(j #- '{rules,1}', '{rules,0,pattern}', '"gamma"'), '{version}', '"2"')),
+select is(pg_temp.load(j), '{"pack": "p", "loaded": 0, "updated": 0, "unchanged": 2, "removed": 0, "kept": 0}', 'the same again') from pack;
+select is(pg_temp.load(jsonb_set(jsonb_set(j #- '{rules,1}', '{rules,0,pattern}', '"gamma"'), '{version}', '"2"')),
   '{"pack": "p", "loaded": 0, "updated": 1, "unchanged": 0, "removed": 1, "kept": 0}', 'one changed, one left out') from pack;
 select results_eq('select id, pattern from homeostasis.rules', $$values ('p.a', 'gamma')$$, 'the pack is what was given');
 select is(version, '2', 'its version, too') from homeostasis.rule_packs where name = 'p';
@@ -79,7 +87,7 @@ declare
   hint text;
   state text;
 begin
-  perform homeostasis.load_rules(pack);
+  perform homeostasis.replace_pack(pack);
   return null;
 exception when others then
   get stacked diagnostics hint = pg_exception_hint, state = returned_sqlstate;
@@ -131,16 +139,16 @@ select is(pg_temp.load_error(jsonb_set(j, '{name}', '"postgresql"')),
 
 create role pack_admin in role homeostasis_admin;
 set session authorization pack_admin;
-select throws_ok($$select homeostasis.load_rules('{"name": "false flag", "description": "d", "version": "1", "rules": []}', true)$$,
+select throws_ok($$select homeostasis.replace_pack('{"name": "false flag", "description": "d", "version": "1", "rules": []}', true)$$,
   'HO008', 'only the extension itself can ship rules', 'an administrator cannot pass rules off as shipped');
-select lives_ok($$select homeostasis.load_rules('{"name": "own flag", "description": "d", "version": "1", "rules": []}')$$,
+select lives_ok($$select homeostasis.replace_pack('{"name": "own flag", "description": "d", "version": "1", "rules": []}')$$,
   'but load them as his own');
 reset session authorization;
 
 -- What is shipped may be edited; the edit survives an update and a restore.
 create function pg_temp.ship(version text) returns jsonb
 language sql as $$
-  select homeostasis.load_rules(
+  select pg_temp.load(
     replace(jsonb_set(j, '{name}', '"shipped"')::text, 'p.', 's' || '.')::jsonb
       || jsonb_build_object('version', version), shipped => true)
   from pack

@@ -7,7 +7,6 @@ use strict;
 use warnings;
 
 use HomeostasisCluster;
-use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -222,58 +221,6 @@ is( $bare->safe_psql('postgres', 'create extension homeostasis;'
 is($bare->safe_psql('postgres', match(q{repeat('a', 1023) || 'x'}) . ';' . match(q{repeat('a', 1024) || 'x'})),
     "plain\n", 'no more of a text is searched than homeostasis.match_subject_limit');
 $bare->stop;
-
-# More than a thousand rules that others wrote, when they are at hand: every
-# third file of the collection.
-SKIP:
-{
-    my $directory = $ENV{HOMEOSTASIS_RULE_COLLECTION} // '';
-    -d $directory
-      or skip 'no collection of rules in HOMEOSTASIS_RULE_COLLECTION', 3;
-
-    my @rules = ();
-    my $files = 0;
-    foreach my $file (sort glob "$directory/*/*.json")
-    {
-        next if $files++ % 3;
-        my $pack = eval { decode_json(slurp_file($file)) };
-        ref $pack eq 'HASH' && ref $pack->{rules} eq 'ARRAY' or next;
-        foreach my $rule (@{ $pack->{rules} })
-        {
-            push @rules, {
-                id          => 'collected.' . @rules,
-                description => 'd',
-                root_cause  => 'c',
-                suggestion  => 's',
-                confidence  => 0.5,
-                pattern     => $rule->{pattern},
-                examples    => [ map { { message => $_ } } grep { !ref }
-                    ref $rule->{examples} eq 'ARRAY' ? @{ $rule->{examples} } : () ]
-              }
-              if ref $rule eq 'HASH' && defined $rule->{pattern} && !ref $rule->{pattern};
-        }
-    }
-    my $pack = encode_json({ name => 'collected', description => 'd', version => '1', rules => \@rules });
-    my $script = $node->backup_dir . '/collected.sql';
-    append_to_file($script, qq{select homeostasis.load_rules(\$pack\$$pack\$pack\$) ->> 'loaded'});
-    my ($loaded) = run_command([ 'psql', '-AtqX', '--file', $script, '--dbname', $node->connstr('postgres') ]);
-    is($loaded, scalar @rules, 'all patterns of the collection are taken');
-
-    my $example = q{(select e ->> 'message' as message, r.id
-        from homeostasis.rules r, jsonb_array_elements(r.examples) e
-        where r.pack = 'collected' and hashtext(r.id) % 100 = 0) e};
-    is( $node->safe_psql('postgres', qq{
-            select count(*) from $example,
-              homeostasis.explain_match(jsonb_build_object('error_message', e.message), true) m
-            where m.outcome = 'missed'}),
-        '0', 'the scan misses none of them');
-    is( $node->safe_psql('postgres', qq{
-            select count(*) from $example
-            join homeostasis.rules r using (id)
-            where homeostasis.pattern_matches(r.pattern, e.message)
-              and not exists (select from homeostasis.match(jsonb_build_object('error_message', e.message)))}),
-        '0', 'and every example that matches gets a diagnosis');
-}
 
 $node->stop;
 done_testing();

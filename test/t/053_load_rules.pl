@@ -1,0 +1,106 @@
+# 053_load_rules.pl: rules in files of the server could be read by those who may
+# not, or loaded in part; and a whole collection of another project, if there is
+# one in HOMEOSTASIS_RULE_COLLECTION, could lose rules on its way or matches in
+# the scan.
+
+use strict;
+use warnings;
+
+use HomeostasisCluster;
+use Test::More;
+
+my $node = new_cluster('load_rules');
+my $samples = checkout() . '/test/data/rules';
+
+sub load_report
+{
+    my ($path, @name) = @_;
+    my $arguments = join ', ', map { "'$_'" } $path, @name;
+
+    return $node->safe_psql('postgres', qq{
+        select concat_ws(' ', action, rule_id, pack, reason) from homeostasis.load_rules($arguments)
+        order by pack collate "C", rule_id collate "C"});
+}
+
+is(load_report("$samples/python/shop_errors.json"), <<'ROWS' =~ s/\n\z//r, 'a file becomes a pack with its folder\'s name and its own');
+inserted shop_basket_gone python/shop_errors
+inserted shop_basket_gone.2 python/shop_errors
+inserted shop_price python/shop_errors
+ROWS
+is( $node->safe_psql('postgres', q{
+        select rule_id, captures ->> 'who' from homeostasis.match(
+          '{"language": "python", "error_type": "BasketGone", "error_message": "basket 17 of anna has expired"}')}),
+    'shop_basket_gone|anna', 'its rules match what is printed');
+is(load_report($samples) =~ s/\Q$samples\E/FOLDER/gr, <<'ROWS' =~ s/\n\z//r, 'a folder is loaded with all that is in it, each file or none of it');
+refused broken/cut_off file "FOLDER/broken/cut_off.json": invalid input syntax for type json. The input string ended unexpectedly. Give a file with JSON in UTF-8.
+refused broken severity broken/three_of_four rule "broken severity": key "id" is not an identifier. Use at most 128 letters, digits, and the characters _ . : -
+refused broken_confidence broken/three_of_four rule "broken_confidence": key "confidence" must be of type number, not string. Leave the key out where it does not apply.
+refused broken_good broken/three_of_four nothing of the pack was loaded, because 3 of its rules cannot be: mend those
+refused broken_pattern broken/three_of_four rule "broken_pattern" has an invalid text_pattern: missing closing parenthesis at offset 5. Patterns are regular expressions of PCRE2; the offset counts characters.
+unchanged shop_basket_gone python/shop_errors
+unchanged shop_basket_gone.2 python/shop_errors
+unchanged shop_price python/shop_errors
+inserted shared_missing_key shared/missing_keys
+inserted shared_missing_key:java shared/missing_keys
+inserted shared_missing_key:python shared/missing_keys
+inserted shared_missing_keys:shop_price shared/missing_keys
+ROWS
+is(load_report("$samples/shared", 'mine') =~ s/ .*//gr, join("\n", ('inserted') x 4), 'under another name they are others');
+is($node->safe_psql('postgres', q{select string_agg(name, ' ' order by name collate "C") from homeostasis.rule_packs where name <> 'postgresql'}),
+    'mine/shared/missing_keys python/shop_errors shared/missing_keys', 'which is put before those of folder and file');
+is(load_report("$samples/shared/missing_keys.json", 'mine/shared/missing_keys') =~ s/ .*//gr, join("\n", ('unchanged') x 4),
+    'and is that of a single file');
+
+# Who may read files.
+$node->safe_psql('postgres', q{
+    create role rule_admin in role homeostasis_admin;
+    create role file_admin in role homeostasis_admin, pg_read_server_files});
+my ($status, $out, $error) = $node->psql('postgres', "set role rule_admin; select homeostasis.load_rules('$samples')");
+like($error, qr/permission denied to load rules from a file/, 'an administrator may not read the server\'s files');
+is($node->safe_psql('postgres', "set role file_admin; select count(*) from homeostasis.load_rules('$samples/python')"), '3',
+    'who has the privileges of pg_read_server_files may');
+($status, $out, $error) = $node->psql('postgres', "select homeostasis.load_rules('$samples/none.json')");
+like($error, qr/could not open file .*none\.json.*Give the path of a file or a folder/s, 'a file that is not there is said to be none');
+
+# The collection of another project, as it stands.
+SKIP:
+{
+    my $collection = $ENV{HOMEOSTASIS_RULE_COLLECTION} // '';
+    -d $collection
+      or skip 'no collection of rules in HOMEOSTASIS_RULE_COLLECTION', 7;
+
+    $node->safe_psql('postgres', q{delete from homeostasis.rule_packs where name <> 'postgresql'});
+    is($node->safe_psql('postgres', "select action, count(*) from homeostasis.load_rules('$collection') group by 1"),
+        'inserted|4852', 'all of the collection is loaded: 4,833 rules, and 19 more for languages');
+    is($node->safe_psql('postgres', "select action, count(*) from homeostasis.load_rules('$collection') group by 1"),
+        'unchanged|4852', 'and once only');
+    is( $node->safe_psql('postgres', q{
+            select count(*) from homeostasis.rules r, jsonb_array_elements(r.examples) e where e ? 'text'}),
+        '4793', 'with its examples');
+    $node->safe_psql('postgres', 'create table lint as select * from homeostasis.lint_rules()');
+    is( $node->safe_psql('postgres', q{
+            select count(*) from lint l
+            join homeostasis.rules r on r.id = l.rule_id
+            where l.problem = 'does not match its own example'
+              and r.examples -> (substring(l.detail from '^example (\d+)')::integer - 1) ? 'text'}),
+        '1263', 'of which the linter finds all that their rules do not match');
+    is($node->safe_psql('postgres', q{select count(*) from lint where detail ~ 'Vectorscan'}),
+        '0', 'and of those that they do match the scan misses none');
+    is( $node->safe_psql('postgres', q{
+            select count(*) from homeostasis.rules r
+            cross join lateral (select homeostasis.example_event(r, e) as event from jsonb_array_elements(r.examples) e) e
+            where r.pack ~ '/' and e.event is not null and homeostasis.pattern_matches(r.text_pattern, e.event ->> 'error_message')
+              and not exists (select from homeostasis.match(e.event))}),
+        '0', 'every example that matches gets a diagnosis');
+    is( $node->safe_psql('postgres', q{
+            select count(*) from (
+              select e.event from homeostasis.rules r
+              cross join lateral (select homeostasis.example_event(r, e) as event from jsonb_array_elements(r.examples) e) e
+              where r.pack ~ '/' and hashtext(r.id) % 50 = 0) e
+            cross join lateral homeostasis.explain_match(e.event, true) m
+            where m.outcome = 'missed'}),
+        '0', 'whatever rule it is');
+}
+
+$node->stop;
+done_testing();
