@@ -113,6 +113,9 @@ homeo_scan_program_compile(const HomeoScanSource *sources, int n, void *arg)
 	HomeoSlice	whole;
 	List	   *databases = NIL;
 
+	/* The patterns of another kind could not be compiled: nor can these. */
+	if (*problem != NULL)
+		return NIL;
 	snprintf(path, sizeof(path), "%s/%s", pkglib_path, HOMEO_SCAN_PROGRAM);
 	initStringInfo(&request);
 	initStringInfo(&answer);

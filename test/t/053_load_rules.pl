@@ -62,12 +62,32 @@ is($node->safe_psql('postgres', "set role file_admin; select count(*) from homeo
 ($status, $out, $error) = $node->psql('postgres', "select homeostasis.load_rules('$samples/none.json')");
 like($error, qr/could not open file .*none\.json.*Give the path of a file or a folder/s, 'a file that is not there is said to be none');
 
+# So many that a scan looks for the text that is printed, and one for messages.
+$node->safe_psql('postgres', q{
+    insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, text_pattern, pattern)
+      select 'many' || n, 'python/shop_errors', 'd', 'c', 's', 1, format('(?i)many%s: (?<what>\\w+)', n),
+        case when n > 1500 then format('(?i)lost %s$', n) end
+      from generate_series(1, 3000) n;
+    select homeostasis.rules_ready('5 minutes')});
+is($node->safe_psql('postgres', 'select scanned_patterns >= 3000, problem from homeostasis.stat_ruleset'), 't|',
+    'thousands of rules that have a printed text, or a message, are scanned for');
+is( $node->safe_psql('postgres', q{
+        select count(*) from generate_series(1, 3000, 29) n,
+          homeostasis.match(jsonb_build_object('error_type', 'Many' || n, 'error_message', 'Lost ' || n)) m
+        where m.rule_id = 'many' || n}),
+    '104', 'and found by either');
+is( $node->safe_psql('postgres', q{
+        select max(n) from (select count(*) as n from homeostasis.explain_match('{"error_type": "Many7", "error_message": "lost 7"}')
+          union all select count(*) from homeostasis.explain_match('{"error_type": "Many2007", "error_message": "lost 2007"}')) n}),
+    '1', 'no other is tried');
+$node->safe_psql('postgres', q{delete from homeostasis.rules where id like 'many%'});
+
 # The collection of another project, as it stands.
 SKIP:
 {
     my $collection = $ENV{HOMEOSTASIS_RULE_COLLECTION} // '';
     -d $collection
-      or skip 'no collection of rules in HOMEOSTASIS_RULE_COLLECTION', 7;
+      or skip 'no collection of rules in HOMEOSTASIS_RULE_COLLECTION', 8;
 
     $node->safe_psql('postgres', q{delete from homeostasis.rule_packs where name <> 'postgresql'});
     is($node->safe_psql('postgres', "select action, count(*) from homeostasis.load_rules('$collection') group by 1"),
@@ -77,6 +97,10 @@ SKIP:
     is( $node->safe_psql('postgres', q{
             select count(*) from homeostasis.rules r, jsonb_array_elements(r.examples) e where e ? 'text'}),
         '4793', 'with its examples');
+    is( $node->safe_psql('postgres', q{
+            select homeostasis.rules_ready('5 minutes') is null;
+            select scanned_patterns > 3000, problem from homeostasis.stat_ruleset}),
+        "f\nt|", 'and scanned for');
     $node->safe_psql('postgres', 'create table lint as select * from homeostasis.lint_rules()');
     is( $node->safe_psql('postgres', q{
             select count(*) from lint l
