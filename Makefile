@@ -264,6 +264,12 @@ build/bench/grouping: bench/grouping.c bench/lib/labelled.h \
 bench-grouping: build/bench/grouping ## group lines of labelled logs [FOLDER=test/data/logs]
 	@build/bench/grouping $(FOLDER)
 
+build/bench/rules_yardstick: bench/lib/rules_yardstick.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g $(WARNINGS) $(HS_CFLAGS) -o $@ $< \
+		$(call pkg_config_or,--libs,libpcre2-8,-lpcre2-8) \
+		$(call pkg_config_or,--libs,libhs,-lhs)
+
 floors: ## check that no room includes one of a floor above it
 	@test/static/floors.pl
 
@@ -562,7 +568,7 @@ docs: private ## print docs/reference.md from the catalogs
 # Executables in bench/ are benchmarks; BENCH names one.
 BENCH = $(shell find bench -maxdepth 1 -type f -perm -u+x 2>/dev/null | sort)
 
-.bench: private
+.bench: private build/bench/rules_yardstick
 	@for bench in $(BENCH); do \
 		echo "== $$bench"; \
 		$$bench || exit; \
