@@ -96,10 +96,10 @@ as $$
     from pattern p where p.problem is not null
   union all
   select p.id, 'matches the empty string', p.name
-    from pattern p where p.problem is null and homeostasis.pattern_matches(p.pattern, '')
+    from pattern p where case when p.problem is null then homeostasis.pattern_matches(p.pattern, '') end
   union all
   select p.id, 'may backtrack catastrophically', format('%s: %s', p.name, homeostasis.pattern_risk(p.pattern))
-    from pattern p where homeostasis.pattern_risk(p.pattern) is not null
+    from pattern p where case when p.problem is null then homeostasis.pattern_risk(p.pattern) is not null end
   union all
   select s.rule_id, 'may backtrack catastrophically',
          format('it ran into homeostasis.match_limit %s times since the server started', s.limit_hits)

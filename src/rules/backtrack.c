@@ -64,36 +64,6 @@ is_loop(const HomeoNode *node)
 		(node->max < 0 || node->max >= MANY);
 }
 
-static bool
-is_nullable(const HomeoNode *nodes, int number)
-{
-	const HomeoNode *node = &nodes[number];
-
-	switch (node->kind)
-	{
-		case HOMEO_NODE_CHARS:
-			return false;
-		case HOMEO_NODE_REPEAT:
-			return node->min == 0 || is_nullable(nodes, node->first);
-		case HOMEO_NODE_SEQUENCE:
-			for (int child = node->first; child != 0; child = nodes[child].next)
-			{
-				if (!is_nullable(nodes, child))
-					return false;
-			}
-			return true;
-		case HOMEO_NODE_CHOICE:
-			for (int child = node->first; child != 0; child = nodes[child].next)
-			{
-				if (is_nullable(nodes, child))
-					return true;
-			}
-			return false;
-		default:
-			return true;
-	}
-}
-
 /* May it fail where nothing is left to be consumed? */
 static bool
 can_fail(const HomeoNode *nodes, int number)
@@ -159,7 +129,7 @@ first_chars(const HomeoNode *nodes, int number)
 	for (int child = node->first; child != 0; child = nodes[child].next)
 	{
 		unite(&set, first_chars(nodes, child));
-		if (node->kind == HOMEO_NODE_SEQUENCE && !is_nullable(nodes, child))
+		if (node->kind == HOMEO_NODE_SEQUENCE && !nodes[child].nullable)
 			break;
 	}
 	return set;
@@ -211,7 +181,7 @@ edge_loops(const HomeoNode *nodes, int number, bool trailing)
 		 child = trailing ? nodes[child].previous : nodes[child].next)
 	{
 		unite(&set, edge_loops(nodes, child, trailing));
-		if (node->kind == HOMEO_NODE_SEQUENCE && !is_nullable(nodes, child))
+		if (node->kind == HOMEO_NODE_SEQUENCE && !nodes[child].nullable)
 			break;
 	}
 	return set;
@@ -239,7 +209,7 @@ delimited_loops(const HomeoNode *nodes, int number)
 		 child = nodes[child].previous)
 	{
 		unite(&set, edge_loops(nodes, child, true));
-		if (!is_nullable(nodes, child))
+		if (!nodes[child].nullable)
 			break;
 	}
 	return overlap(set, delimiter) ? set : no_chars;
@@ -318,7 +288,7 @@ check_sequence(Search *search, int number, bool fails_after)
 		if (share_letters(edge_loops(nodes, child, true), leading))
 			note(search, HOMEO_BACKTRACK_ADJACENT, child);
 		check(search, child, fails_after);
-		if (!is_nullable(nodes, child))
+		if (!nodes[child].nullable)
 			leading = no_chars;
 		if (fails_after || fails_within(nodes, child))
 			unite(&leading, begins);

@@ -726,6 +726,40 @@ read_choice(Reader *reader)
 	return choice;
 }
 
+/* Notes of each node whether it may consume nothing. */
+static void
+find_nullable(HomeoNode *nodes, int number)
+{
+	HomeoNode  *node = &nodes[number];
+	bool		all = true;
+	bool		any = false;
+
+	for (int child = node->first; child != 0; child = nodes[child].next)
+	{
+		find_nullable(nodes, child);
+		all = all && nodes[child].nullable;
+		any = any || nodes[child].nullable;
+	}
+	switch (node->kind)
+	{
+		case HOMEO_NODE_CHARS:
+			node->nullable = false;
+			break;
+		case HOMEO_NODE_CHOICE:
+			node->nullable = any;
+			break;
+		case HOMEO_NODE_SEQUENCE:
+			node->nullable = all;
+			break;
+		case HOMEO_NODE_REPEAT:
+			node->nullable = node->min == 0 || all;
+			break;
+		default:
+			node->nullable = true;
+			break;
+	}
+}
+
 bool
 homeo_pattern_tree_read(HomeoSlice pattern, HomeoPatternTree *tree)
 {
@@ -742,7 +776,10 @@ homeo_pattern_tree_read(HomeoSlice pattern, HomeoPatternTree *tree)
 		return false;
 	tree->root = read_choice(&reader);
 	if (!reader.failed && at_end(&reader))
+	{
+		find_nullable(tree->nodes, tree->root);
 		return true;
+	}
 	homeo_pattern_tree_free(tree);
 	return false;
 }

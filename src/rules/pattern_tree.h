@@ -39,6 +39,7 @@ typedef struct HomeoNode
 	int			min;			/* REPEAT */
 	int			max;			/* REPEAT; -1: no limit */
 	bool		atomic;			/* REPEAT, SEQUENCE: never gives back */
+	bool		nullable;		/* may consume nothing */
 	int			offset;			/* bytes from the start of the pattern */
 	int			first;			/* child */
 	int			last;			/* child */

@@ -292,25 +292,20 @@ homeo_pattern_matches(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(outcome == HOMEO_REGEX_MATCHES);
 }
 
-/* The argument of the following, in UTF-8. */
-static HomeoSlice
-pattern_argument(FunctionCallInfo fcinfo)
-{
-	text	   *source = PG_GETARG_TEXT_PP(0);
-	HomeoSlice	given = {VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source)};
-
-	return homeo_subject_make(given, given.len);
-}
-
 PG_FUNCTION_INFO_V1(homeo_pattern_problem);
 
 /* homeostasis.pattern_problem(pattern text): why PCRE2 refuses it, or null */
 Datum
 homeo_pattern_problem(PG_FUNCTION_ARGS)
 {
+	text	   *source = PG_GETARG_TEXT_PP(0);
+	HomeoSlice	given = {VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source)};
 	HomeoRegexProblem problem;
 
-	if (homeo_regex_check(pattern_argument(fcinfo), &problem))
+	if (given.len > HOMEO_PATTERN_MAX_BYTES)
+		PG_RETURN_TEXT_P(cstring_to_text(psprintf("longer than %d bytes",
+												  HOMEO_PATTERN_MAX_BYTES)));
+	if (homeo_regex_check(homeo_subject_make(given, given.len), &problem))
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s at offset %d",
 											  problem.message,
@@ -321,7 +316,7 @@ PG_FUNCTION_INFO_V1(homeo_pattern_risk);
 
 /*
  * homeostasis.pattern_risk(pattern text): what may make PCRE2 try a time that
- * explodes with the text, or null
+ * explodes with the text, or null; raises an error where PCRE2 refuses it
  */
 Datum
 homeo_pattern_risk(PG_FUNCTION_ARGS)
@@ -331,8 +326,14 @@ homeo_pattern_risk(PG_FUNCTION_ARGS)
 		[HOMEO_BACKTRACK_CHOICE] = "alternatives that are repeated can take the same characters",
 		[HOMEO_BACKTRACK_ADJACENT] = "a repeat and the next can take the same characters",
 	};
-	HomeoBacktrack found = homeo_backtrack_find(pattern_argument(fcinfo));
+	text	   *source = PG_GETARG_TEXT_PP(0);
+	HomeoSlice	given = {VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source)};
+	HomeoBacktrack found;
 
+	if (given.len == 0)
+		PG_RETURN_NULL();
+	found = homeo_backtrack_find(homeo_validate_pattern("the argument",
+														"pattern", given));
 	if (found.kind == HOMEO_BACKTRACK_NONE)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s, at offset %d",

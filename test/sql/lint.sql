@@ -63,7 +63,12 @@ select matches(homeostasis.pattern_risk(source), format('at offset %s$', at), so
 select is(homeostasis.pattern_risk(source), null, source || ' is harmless')
   from unnest(array['', 'a+b', '(a+)+', '(ab+)*c', '(?:a|b)*c', '(?:[^"\\]|\\.)*"', '(?:\w+\.)*\w+', '(?>a+)+b', '(a++)+b', '(?:a+)++b', '(a+){2}b',
     '(?:a{1,9}){1,9}b', '.*.*', '.*x.*y', '\d+\.?\d* s', '\s*.*x', 'a*b*c', '[a-m]*[n-z]*1', '(a)\1+b', '(?<n>a+)(?&n)', '(?x) a + b',
-    '\Q(a+)+\E', '[(a+)+]b', '(?#(a+)+)b', '\(a+\)+b', '.+?: .+', '(?(1)a|b)(a+)+b', '.*(?:a|b)', '[^\n]*\n[^\n]*x', '(?:[^)]*\))*x', '(?:.+\n)+x']) source;
+    '\Q(a+)+\E', '[(a+)+]b', '(?#(a+)b', '\(a+\)+b', '.+?: .+', '(?(1)a|b)(a+)+b', '.*(?:a|b)', '[^\n]*\n[^\n]*x', '(?:[^)]*\))*x', '(?:.+\n)+x']) source;
+select is(homeostasis.pattern_problem(repeat('a', 8193)), 'longer than 8192 bytes', 'a pattern of any length is not read');
+select throws_ok($$select homeostasis.pattern_risk(repeat('a', 8193))$$, 'HO003', null, 'nor judged');
+select throws_ok($$select homeostasis.pattern_risk('a(')$$, 'HO003', null, 'nor one that is none');
+select matches(homeostasis.pattern_risk(repeat('(', 240) || '(?:a+)+' || repeat(')*', 240) || 'b'), 'offset \d+$', 'deep ones are');
+select is(homeostasis.pattern_risk('a+' || repeat('{1}', 2700) || 'b') ~ 'offset 0$', true, 'and long ones');
 select pg_temp.add_rule('slow', '{"pattern": "(?:a|b)c|(a+)+\\Rx"}');
 select results_eq('select * from homeostasis.lint_rules()',
   $$values ('slow', 'may backtrack catastrophically', 'pattern: a repeat within a repeat can take the same characters, at offset 9')$$, 'lint_rules() says where');

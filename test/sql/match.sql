@@ -402,8 +402,8 @@ delete from homeostasis.rules;
 
 -- Many rules that have nothing but a printed text: found by their parts, and by a scan.
 insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, text_pattern, pattern)
-  select 't' || n, 'test', 'd', 'c', 's', 0.5, format(case n % 2 when 0 then 'Fault%s: (?<what>\w+) of number' else '(?i)fault%s: (?<what>\w+) of number' end, n),
-    case when n % 5 = 0 then format('of number %s', n) end
+  select 't' || n, 'test', 'd', 'c', 's', 0.5, format('Fault%s: (?<what>\w+) of', n),
+    case when n % 5 = 0 then format('of number %s$', n) end
   from generate_series(1, 2000) n;
 select is_empty(
   $$select n from generate_series(1, 2000, 37) n
@@ -413,7 +413,7 @@ select is(count(*) < 10, true, 'and few others are tried')
   from homeostasis.explain_match('{"error_type": "Fault74", "error_message": "loss of number 74"}');
 select is_empty($$select m.rule_id from generate_series(1, 2000, 131) n,
     homeostasis.explain_match(jsonb_build_object('error_type', 'Fault' || n, 'error_message', format('loss of number %s', n)), true) m
-    where m.outcome = 'missed'$$, 'the scan of the printed text misses none');
+    where m.outcome = 'missed'$$, 'none is missed');
 select is(pg_temp.winner('{"error_message": "Fault74: loss of number 74"}'), 't74', 'also where the message has the type');
 select is(pg_temp.winner('{"error_message": "loss of number 74"}'), null, 'and nothing where it is not there');
 delete from homeostasis.rules;
