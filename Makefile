@@ -82,7 +82,6 @@ SQL_FILES = $(SQL_SCHEMA) $(SQL_CODE) $(TEMPLATES) $(SHIPPED_PACK) $(SQL_LAST)
 # What is built from what
 # ---------------------------------------------------------------------------
 
-COMPILE_SOURCES = $(sort $(wildcard src/compile/*.c))
 ROOMS = base text intake rules heal llm observe workers wire
 SOURCES = $(sort $(wildcard src/*.c $(ROOMS:%=src/%/*.c)))
 AGENT_SOURCES = $(sort $(wildcard src/agent/*.c))
@@ -96,8 +95,6 @@ OBJDIR = build/obj
 OBJS = $(SOURCES:src/%.c=$(OBJDIR)/%.o)
 AGENT = build/homeostasis-agent
 AGENT_OBJS = $(AGENT_SOURCES:src/%.c=$(OBJDIR)/%.o)
-COMPILE = build/homeostasis-compile
-COMPILE_OBJS = $(COMPILE_SOURCES:src/%.c=$(OBJDIR)/%.o)
 
 INSTALL_SCRIPT_SQL = build/$(EXTENSION)--$(EXTVERSION).sql
 DATA = $(sort $(wildcard sql/update/*--*--*.sql))
@@ -155,10 +152,6 @@ AGENT_LIBS = $(call pkg_config_or,--libs,libpq,\
 	-L$(shell $(PG_CONFIG) --libdir 2>/dev/null) -lpq) \
 	$(call pkg_config_or,--libs,zlib,-lz)
 
-# The program that compiles the patterns of rules needs Vectorscan only.
-COMPILE_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -D_GNU_SOURCE -Isrc $(HS_CFLAGS)
-COMPILE_LIBS = $(call pkg_config_or,--libs,libhs,-lhs)
-
 # ---------------------------------------------------------------------------
 # Targets that work without PostgreSQL.  The text behind ## is what
 # `make help` shows.
@@ -171,7 +164,7 @@ KINDS = static unit isolation sql tap
 	$(KINDS:%=test-%) floors indent indent-check objects sql-list warnings \
 	cppcheck agent-alone modules .demo .bench .test .sqlsmith .soak
 
-all: $(AGENT) $(COMPILE) ## build the module, its install script, the agent (the default)
+all: $(AGENT) ## build the module, its install script, the agent (the default)
 
 .PHONY: homeostasis-agent
 homeostasis-agent: $(AGENT) ## build only the companion program; needs libpq, no server
@@ -184,15 +177,6 @@ $(AGENT_OBJS): $(OBJDIR)/%.o: src/%.c Makefile
 	$(CC) $(AGENT_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 -include $(wildcard $(AGENT_OBJS:.o=.d))
-
-$(COMPILE): $(COMPILE_OBJS) $(OBJDIR)/rules/scan_compile.o
-	$(CC) $(COMPILE_CFLAGS) $(LDFLAGS) -o $@ $^ $(COMPILE_LIBS)
-
-$(COMPILE_OBJS): $(OBJDIR)/%.o: src/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(COMPILE_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
-
--include $(wildcard $(COMPILE_OBJS:.o=.d))
 
 install: ## install into the PostgreSQL that PG_CONFIG names
 
@@ -309,11 +293,10 @@ $(OBJS): $(OBJDIR)/%.o: src/%.c $(OBJDIR)/flags
 
 -include $(wildcard $(OBJS:.o=.d))
 
-install: install-agent install-compile install-packs
-uninstall: uninstall-agent uninstall-compile uninstall-packs
+install: install-agent install-packs
+uninstall: uninstall-agent uninstall-packs
 
-.PHONY: install-agent uninstall-agent install-compile uninstall-compile \
-	install-packs uninstall-packs
+.PHONY: install-agent uninstall-agent install-packs uninstall-packs
 install-packs:
 	$(MKDIR_P) '$(DESTDIR)$(datadir)/homeostasis/rules'
 	$(INSTALL_DATA) $(RULE_PACKS) '$(DESTDIR)$(datadir)/homeostasis/rules'
@@ -321,14 +304,6 @@ install-packs:
 uninstall-packs:
 	rm -f $(patsubst share/rules/%,'$(DESTDIR)$(datadir)/homeostasis/rules/%',$(RULE_PACKS))
 	-rmdir '$(DESTDIR)$(datadir)/homeostasis/rules' '$(DESTDIR)$(datadir)/homeostasis'
-
-# Run by the server only, so it is where the server looks for libraries.
-install-compile: $(COMPILE)
-	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)'
-	$(INSTALL_PROGRAM) $(COMPILE) '$(DESTDIR)$(pkglibdir)'
-
-uninstall-compile:
-	rm -f '$(DESTDIR)$(pkglibdir)/homeostasis-compile'
 
 install-agent: $(AGENT)
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
@@ -523,13 +498,13 @@ warnings:
 	fi
 
 cppcheck:
-	@test/static/cppcheck.sh $(SOURCES) $(AGENT_SOURCES) $(COMPILE_SOURCES)
+	@test/static/cppcheck.sh $(SOURCES) $(AGENT_SOURCES)
 
 # The companion program is built where no server is.
 agent-alone:
 	@test/static/agent_alone.sh '$(CC) $(AGENT_CFLAGS)' $(AGENT_SOURCES)
 
-objects: $(OBJS) $(AGENT_OBJS) $(COMPILE_OBJS)
+objects: $(OBJS) $(AGENT_OBJS)
 
 # ---------------------------------------------------------------------------
 # Layout of the C code
@@ -540,9 +515,9 @@ C_FILES = $(sort $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch] \
 
 # Names of types are taken from the debugging information of the objects; our
 # own types are told by their names; the list beside indent.pl holds the rest.
-build/typedefs: $(OBJS) $(AGENT_OBJS) $(COMPILE_OBJS) $(C_FILES) test/static/typedefs.list
+build/typedefs: $(OBJS) $(AGENT_OBJS) $(C_FILES) test/static/typedefs.list
 	@mkdir -p $(@D)
-	@{ objdump --dwarf=info $(OBJS) $(AGENT_OBJS) $(COMPILE_OBJS) /dev/null 2> /dev/null | \
+	@{ objdump --dwarf=info $(OBJS) $(AGENT_OBJS) /dev/null 2> /dev/null | \
 		sed -n '/(DW_TAG_typedef)/{n;s/.*DW_AT_name.*: //p}'; \
 	  grep -oh '\bHomeo[A-Z][A-Za-z0-9]*' $(C_FILES); \
 	  cat test/static/typedefs.list; } | sort -u > $@

@@ -2,12 +2,10 @@
  * image_build.c
  *		Makes an image of rules.
  *
- * Rules are found by their most selective condition.  Of those that share it,
- * the ones whose pattern has parts that a text must contain cost a search for
- * these, a twentieth of a microsecond each; the others are tried.  A scan looks
- * for a thousand of them in two microseconds, but it takes milliseconds for each to
- * compile them.  The pattern that counts is the lead: that for the message, or,
- * where a rule has none, that for the printed text.
+ * Rules are found by their most selective condition.  Those that share it, and whose
+ * pattern has parts that a text must contain, cost a search for these, a twentieth of a microsecond
+ * each; where they are many, one scan looks for the parts of all of them.  The others
+ * are tried.
  */
 #include "postgres.h"
 
@@ -18,13 +16,16 @@
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "rules/scan.h"
+#include "rules/scan_compile.h"
 #include "rules/syntax.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-/* With more than so many to be tried, or to be searched for, they are scanned for. */
-#define MAX_TRIED			4
+/* With more than so many to be searched for, they are scanned for. */
 #define MAX_SEARCHED		16
+
+/* To compile so many literals holds up interrupts for a fifth of a second. */
+#define LITERALS_AT_ONCE	4096
 
 /* Numbers of rules. */
 typedef struct Ranks
@@ -40,9 +41,18 @@ typedef struct Pattern
 	int			kind;			/* HomeoPatternKind: what it is for */
 	uint8		key[16];		/* hash for regex.c */
 	HomeoSyntax syntax;
-	bool		scanned;		/* a database has it */
 	Ranks		rules;			/* that a scan is to find by it */
 } Pattern;
+
+/* A database of Vectorscan, serialised. */
+typedef struct Database
+{
+	HomeoPatternKind kind;		/* of its patterns */
+	const int  *patterns;		/* the number of that of each expression */
+	int			n;
+	char	   *bytes;
+	size_t		len;
+} Database;
 
 typedef struct Condition
 {
@@ -259,30 +269,25 @@ lead_pattern(const Building *b, uint32 rank)
 	return NULL;
 }
 
+/* Whether a scan can find the rule. */
+static bool
+has_parts(const Building *b, uint32 rank)
+{
+	const Pattern *pattern = lead_pattern(b, rank);
+
+	return pattern != NULL && pattern->syntax.parts.n > 0;
+}
+
 /* Chooses among rules with the same condition. */
 static void
 choose_among(Building *b, const Ranks *rules)
 {
 	int			nsearched = 0;
-	int			ntried = 0;
 
 	for (int i = 0; i < rules->n; i++)
-	{
-		const Pattern *pattern = lead_pattern(b, rules->ranks[i]);
-
-		nsearched += pattern != NULL;
-		ntried += pattern != NULL && pattern->syntax.parts.n == 0;
-	}
-	if (nsearched <= MAX_SEARCHED && ntried <= MAX_TRIED)
-		return;
-	for (int i = 0; i < rules->n; i++)
-	{
-		const Pattern *pattern = lead_pattern(b, rules->ranks[i]);
-
-		if (pattern != NULL && (nsearched > MAX_SEARCHED ||
-								pattern->syntax.parts.n == 0))
-			b->rules[rules->ranks[i]].scanned = true;
-	}
+		nsearched += has_parts(b, rules->ranks[i]);
+	for (int i = 0; i < rules->n && nsearched > MAX_SEARCHED; i++)
+		b->rules[rules->ranks[i]].scanned = has_parts(b, rules->ranks[i]);
 }
 
 /* Lists with each lead pattern the rules that a scan is to find by it. */
@@ -298,46 +303,66 @@ choose_scanned(Building *b)
 	}
 }
 
-/*
- * Compiles the patterns of one kind that a scan is to find; expressions are
- * theirs then.
- */
-static void
-compile_patterns(Building *b, HomeoPatternKind kind, HomeoImageCompile compile,
-				 void *arg)
+/* Adds a database over these literals, which belong to these patterns. */
+static bool
+add_database(Building *b, HomeoPatternKind kind, const HomeoSlice *literals,
+			 const int *patterns, int n, const char **problem)
 {
-	HomeoScanSource *sources = palloc(sizeof(*sources) * Max(b->npatterns, 1));
-	int		   *patterns = palloc(sizeof(int) * Max(b->npatterns, 1));
-	List	   *databases = NIL;
+	Database   *database = palloc(sizeof(*database));
+	char	   *bytes = homeo_scan_compile(literals, n, &database->len,
+										   problem);
+
+	if (bytes == NULL)
+		return false;
+	database->bytes = palloc_extended(database->len,
+									  MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+	if (database->bytes != NULL)
+		memcpy(database->bytes, bytes, database->len);
+	free(bytes);
+	if (database->bytes == NULL)
+	{
+		*problem = "out of memory";
+		return false;
+	}
+	database->kind = kind;
+	database->n = n;
+	database->patterns = patterns;
+	b->databases = lappend(b->databases, database);
+	return true;
+}
+
+/*
+ * Compiles the parts of the patterns of one kind that a scan is to find.
+ * Returns false, with *problem, when there is none.
+ */
+static bool
+compile_parts(Building *b, HomeoPatternKind kind, const char **problem)
+{
+	Size		room = (Size) Max(b->npatterns, 1) * HOMEO_SYNTAX_PARTS;
+	HomeoSlice *literals = palloc(sizeof(*literals) * room);
+	int		   *patterns = palloc(sizeof(*patterns) * room);
 	int			n = 0;
-	ListCell   *lc;
 
 	for (int p = 0; p < b->npatterns; p++)
 	{
-		Pattern    *pattern = &b->patterns[p];
+		const Pattern *pattern = &b->patterns[p];
 
 		if (pattern->kind != kind || pattern->rules.n == 0)
 			continue;
-		sources[n].text = pattern->source.data;
-		sources[n].len = pattern->source.len;
-		sources[n].unrolled = pattern->syntax.unrolled;
-		sources[n].foreign = pattern->syntax.foreign;
-		patterns[n++] = p;
-	}
-	if (n > 0)
-		databases = compile(sources, n, arg);
-	foreach(lc, databases)
-	{
-		HomeoImageDatabase *database = lfirst(lc);
-
-		database->kind = kind;
-		for (int i = 0; i < database->n; i++)
+		for (int i = 0; i < pattern->syntax.parts.n; i++)
 		{
-			database->numbers[i] = patterns[database->numbers[i]];
-			b->patterns[database->numbers[i]].scanned = true;
+			literals[n] = pattern->syntax.parts.of[i];
+			patterns[n++] = p;
 		}
 	}
-	b->databases = list_concat(b->databases, databases);
+	for (int start = 0; start < n; start += LITERALS_AT_ONCE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!add_database(b, kind, literals + start, patterns + start,
+						  Min(n - start, LITERALS_AT_ONCE), problem))
+			return false;
+	}
+	return true;
 }
 
 /* Takes the rules out of the index that a scan finds. */
@@ -353,7 +378,7 @@ thin_index(Building *b)
 		{
 			uint32		rank = rules->ranks[i];
 
-			if (!b->rules[rank].scanned || !lead_pattern(b, rank)->scanned)
+			if (!b->rules[rank].scanned)
 				rules->ranks[kept++] = rules->ranks[i];
 		}
 		rules->n = kept;
@@ -494,7 +519,7 @@ put_patterns(Building *b, HomeoImage *header)
 		memcpy(patterns[p].key, pattern->key, sizeof(pattern->key));
 		patterns[p].starts_at_offset = pattern->syntax.starts_at_offset;
 		patterns[p].multiline = pattern->kind == HOMEO_PATTERN_FRAME;
-		if (pattern->scanned)
+		if (b->databases != NIL)
 			patterns[p].rules = put_ranks(&b->out, &pattern->rules);
 	}
 	header->patterns = put_array(&b->out, patterns, sizeof(*patterns),
@@ -535,13 +560,13 @@ put_scans(Building *b, HomeoImage *header)
 
 	foreach(lc, b->databases)
 	{
-		HomeoImageDatabase *database = lfirst(lc);
+		Database   *database = lfirst(lc);
 		size_t		size = homeo_scan_size(database->bytes, database->len);
 
 		if (size == 0 || size > MaxAllocSize)
 			elog(ERROR, "a database of Vectorscan is damaged");
 		scans[n].kind = database->kind;
-		scans[n].patterns = put_array(&b->out, database->numbers, sizeof(int),
+		scans[n].patterns = put_array(&b->out, database->patterns, sizeof(int),
 									  database->n);
 		scans[n].database = put(&b->out, NULL, 0, HOMEO_IMAGE_ALIGNMENT);
 		enlargeStringInfo(&b->out, (int) size);
@@ -576,7 +601,7 @@ make_image(Building *b, MemoryContext memory)
 	scan = homeo_image_at(image, image->scans.offset);
 	foreach(lc, b->databases)
 	{
-		HomeoImageDatabase *database = lfirst(lc);
+		Database   *database = lfirst(lc);
 
 		if (!homeo_scan_place(database->bytes, database->len,
 							  (char *) image + (scan++)->database))
@@ -587,7 +612,7 @@ make_image(Building *b, MemoryContext memory)
 
 HomeoImage *
 homeo_image_build(const HomeoRule *rules, int nrules,
-				  HomeoImageCompile compile, void *arg)
+				  const char **problem)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(caller,
@@ -609,12 +634,18 @@ homeo_image_build(const HomeoRule *rules, int nrules,
 	rank_rules(&b, rules);
 	for (int r = 0; r < nrules; r++)
 		index_by_condition(&b, r);
-	if (compile != NULL)
+	if (problem != NULL)
 	{
+		bool		compiled = true;
+
+		*problem = NULL;
 		choose_scanned(&b);
-		for (int kind = 0; kind < HOMEO_PATTERN_LEADS; kind++)
-			compile_patterns(&b, kind, compile, arg);
-		thin_index(&b);
+		for (int kind = 0; kind < HOMEO_PATTERN_LEADS && compiled; kind++)
+			compiled = compile_parts(&b, kind, problem);
+		if (compiled)
+			thin_index(&b);
+		else
+			b.databases = NIL;
 	}
 	image = make_image(&b, caller);
 	MemoryContextSwitchTo(caller);

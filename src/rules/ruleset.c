@@ -136,7 +136,7 @@ take_own(HomeoImageOrigin origin, Snapshot snapshot)
 	MemoryContextSwitchTo(scratch);
 	nrules = homeo_rule_read(snapshot, NULL, 0, &rules);
 	MemoryContextSwitchTo(memory);
-	image = homeo_image_build(rules, nrules, NULL, NULL);
+	image = homeo_image_build(rules, nrules, NULL);
 	MemoryContextDelete(scratch);
 	return image;
 }
@@ -202,7 +202,7 @@ make_changes(Snapshot snapshot, const int64 *revisions, int nrevisions)
 										 &rules);
 
 	MemoryContextSwitchTo(memory);
-	begin_part(&part, homeo_image_build(rules, nrules, NULL, NULL));
+	begin_part(&part, homeo_image_build(rules, nrules, NULL));
 	MemoryContextSwitchTo(caller);
 
 	MemoryContextSetParent(memory, TopMemoryContext);

@@ -6,7 +6,7 @@
  * takes a place only as long as it needs one.  The rules are read in one
  * transaction and shared in another one; between them, while they are compiled,
  * none is open.  Until then every process has the changes beside the image that
- * was shared before.  Where these are many, the rules are shared at once without a scan, and again with one.
+ * was shared before.
  */
 #include "postgres.h"
 
@@ -19,8 +19,6 @@
 #include "portability/instr_time.h"
 #include "rules/image_build.h"
 #include "rules/image_share.h"
-#include "rules/ruleset.h"
-#include "rules/scan_program.h"
 #include "storage/ipc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -46,7 +44,6 @@ typedef struct Compilation
 	MemoryContext memory;
 	HomeoImageOrigin origin;
 	bool		current;		/* what is shared has the rules as they are */
-	bool		urgent;			/* it lacks too many of them */
 	HomeoRule  *rules;
 	int			nrules;
 	const HomeoImage *image;
@@ -65,15 +62,18 @@ find_origin(HomeoImageOrigin *origin)
 	return OidIsValid(origin->relation);
 }
 
-/* How many of the rules with these revisions an image lacks. */
-static int
-count_missing(const HomeoImage *image, const int64 *revisions, int n)
+/* Whether an image has exactly the rules with these revisions. */
+static bool
+has_just(const HomeoImage *image, const int64 *revisions, int n)
 {
-	int			missing = 0;
-
+	if (image->rules.n != (uint32) n)
+		return false;
 	for (int i = 0; i < n; i++)
-		missing += homeo_image_find_revision(image, revisions[i]) < 0;
-	return missing;
+	{
+		if (homeo_image_find_revision(image, revisions[i]) < 0)
+			return false;
+	}
+	return true;
 }
 
 /* Shares an image.  That it can't, everybody is told. */
@@ -125,18 +125,13 @@ compare_turn(void *arg)
 	const HomeoImage *image;
 	int64	   *revisions;
 	int			nrevisions;
-	int			missing;
 
 	if (!find_origin(&work->origin))
 		return false;
 	nrevisions = homeo_rule_read_revisions(GetActiveSnapshot(), &revisions);
 	mapping = homeo_image_share_attach(work->origin);
 	image = mapping != NULL ? mapping->image : share_stored(work->origin);
-	missing = image == NULL ? nrevisions :
-		count_missing(image, revisions, nrevisions);
-	work->current = image != NULL && missing == 0 &&
-		image->rules.n == (uint32) nrevisions;
-	work->urgent = image == NULL || missing > HOMEO_RULESET_MAX_CHANGED / 2;
+	work->current = image != NULL && has_just(image, revisions, nrevisions);
 	if (mapping != NULL)
 		homeo_image_share_detach(mapping);
 	return false;
@@ -188,9 +183,8 @@ note_problem(const char *problem)
 	noted = problem != NULL;
 }
 
-/* With compile NULL without a scan, which takes milliseconds instead of seconds. */
 static void
-build(Compilation *work, HomeoImageCompile compile)
+build(Compilation *work)
 {
 	MemoryContext caller = MemoryContextSwitchTo(work->memory);
 	const char *problem = NULL;
@@ -198,8 +192,7 @@ build(Compilation *work, HomeoImageCompile compile)
 	instr_time	took;
 
 	INSTR_TIME_SET_CURRENT(began);
-	work->image = homeo_image_build(work->rules, work->nrules, compile,
-									&problem);
+	work->image = homeo_image_build(work->rules, work->nrules, &problem);
 	INSTR_TIME_SET_CURRENT(took);
 	INSTR_TIME_SUBTRACT(took, began);
 	work->news.milliseconds = INSTR_TIME_GET_MILLISEC(took);
@@ -221,12 +214,7 @@ bring_up_to_date(Compilation *work)
 	result = homeo_turn_run(read_turn, work, TURN_TIMEOUT_MS);
 	if (result != HOMEO_TURN_IDLE)
 		return result;
-	if (work->urgent)
-	{
-		build(work, NULL);
-		(void) homeo_turn_run(share_turn, work, TURN_TIMEOUT_MS);
-	}
-	build(work, homeo_scan_program_compile);
+	build(work);
 	/* What cannot be stored may be shared all the same. */
 	(void) homeo_turn_run(store_turn, work, TURN_TIMEOUT_MS);
 	return homeo_turn_run(share_turn, work, TURN_TIMEOUT_MS);

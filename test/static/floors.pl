@@ -8,8 +8,8 @@
 # and the floors below.  Also checked: that PG_VERSION_NUM stays in
 # base/compat.h, that every .c has a header of its own, or its family's, and
 # includes it first (after postgres.h, where it includes that), that a file which declares
-# functions for SQL includes base/compat.h, and that other programs share no more
-# with the server module than they may.
+# functions for SQL includes base/compat.h, and that the agent shares nothing
+# with the server module but src/wire.
 
 use strict;
 use warnings;
@@ -28,11 +28,6 @@ my %floor = (
     observe => 4,
     workers => 5);
 my $top_floor = 6;
-
-# Programs of their own, and what they may include.
-my %program = (
-    agent   => qr{^(agent|wire)/|^libpq-fe\.h$},
-    compile => qr{^compile/|^rules/scan_(compile|stream)\.h$});
 
 # Files of a family, each one row of the same table, share a header.
 my %family_header = ('text/stack_' => 'text/stack_language.h');
@@ -73,12 +68,13 @@ sub includes_of
     return @includes;
 }
 
-sub check_program_include
+# What the agent includes: itself, src/wire, and libpq.
+sub check_agent_include
 {
-    my ($place, $room, $name) = @_;
+    my ($place, $name) = @_;
 
-    complain($place, "the program $room may not include \"$name\"")
-      unless $name =~ $program{$room};
+    complain($place, "the agent may not include \"$name\"")
+      unless room_of($name) =~ /^(agent|wire)$/ || $name eq 'libpq-fe.h';
     return;
 }
 
@@ -142,7 +138,7 @@ sub check_file
     my ($file) = @_;
     my $room = room_of($file);
 
-    if ($room ne '' && !exists $program{$room} && !exists $floor{$room})
+    if ($room ne '' && $room ne 'agent' && !exists $floor{$room})
     {
         complain($file, "src/$room is not one of the rooms");
         return;
@@ -155,14 +151,12 @@ sub check_file
     my @includes = includes_of($text);
     foreach my $include (@includes)
     {
-        if (exists $program{$room})
-        {
-            check_program_include("$file:$include->[0]", $room, $include->[1]);
-        }
+        if   ($room eq 'agent') { check_agent_include("$file:$include->[0]",
+                $include->[1]); }
         else { check_include($file, $include); }
     }
     check_own_header($file, @includes)
-      if $file =~ /\.c$/ && !exists $program{$room};
+      if $file =~ /\.c$/ && $room ne 'agent';
 
     complain($file, 'only base/compat.h may look at PG_VERSION_NUM')
       if $text =~ /\bPG_VERSION_NUM\b/ && $file ne 'base/compat.h';
