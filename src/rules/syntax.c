@@ -5,10 +5,10 @@
  * Anybody may call it, also without PostgreSQL: it includes no postgres.h so
  * that it can be built and fuzzed alone.  No locks, no memory.
  *
- * What it says decides how rules are ranked and whether Vectorscan is asked
- * about a pattern.  It need not be exact, but it errs on one side only: there
- * are never more literals in the answer than in every match, and a pattern
- * that isn't called foreign means to Vectorscan what it means to PCRE2.
+ * What it says decides how rules are ranked and what texts a pattern is tried
+ * on.  It need not be exact, but it errs on one side only: there are never more
+ * literals in the answer than in every match, and a match without any of the
+ * parts does not exist.
  */
 #include "rules/syntax.h"
 
@@ -21,9 +21,6 @@
 
 /* Counts stop here, far above what makes a difference. */
 #define MAX_COUNT		1000000
-
-/* An element that takes any character of UTF-8 is an automaton of its own. */
-#define WIDE			8
 
 /* Where the reader is. */
 typedef struct Reader
@@ -38,8 +35,6 @@ typedef struct Reader
 	/* What was seen anywhere. */
 	bool		any_caseless;
 	bool		any_extended;
-	bool		beyond_ascii;	/* some character is or may be */
-	bool		foreign;
 	bool		starts_at_offset;
 	bool		unbound;		/* a match may leave out anything */
 } Reader;
@@ -48,7 +43,6 @@ typedef struct Reader
 typedef struct Weight
 {
 	int			literals;
-	int			unrolled;
 	HomeoSyntaxParts parts;		/* of which every match contains one */
 } Weight;
 
@@ -76,12 +70,6 @@ multiply(int a, int b)
 	int64_t		product = (int64_t) a * b;
 
 	return product < MAX_COUNT ? (int) product : MAX_COUNT;
-}
-
-static int
-larger(int a, int b)
-{
-	return a > b ? a : b;
 }
 
 static int
@@ -162,12 +150,11 @@ finish_character(Reader *reader, char first)
 {
 	if (!homeo_ascii_is_high(first))
 		return;
-	reader->beyond_ascii = true;
 	while (more(reader) && (*reader->at & 0xC0) == 0x80)
 		reader->at++;
 }
 
-/* What (?x) ignores; beyond ASCII there is more, which makes it foreign. */
+/* What (?x) ignores of ASCII. */
 static bool
 is_pattern_space(char c)
 {
@@ -206,7 +193,7 @@ skip_nothing(Reader *reader)
 		else if (is_pattern_space(*reader->at))
 			reader->at++;
 		else if (take_wide_space(reader))
-			reader->beyond_ascii = true;
+			;
 		else if (*reader->at == '#')
 		{
 			/* Where the comment ends is not known then. */
@@ -226,7 +213,6 @@ skip_nothing(Reader *reader)
 typedef struct Repeat
 {
 	int			min;
-	int			max;			/* -1: no limit */
 	bool		doubtful;		/* text to PCRE2 before 10.43 */
 } Repeat;
 
@@ -247,13 +233,13 @@ read_braces(Reader *reader, Repeat *repeat)
 	skip_blanks(&ahead);
 	has_min = homeo_ascii_is_digit(peek(&ahead, 0));
 	has_max = has_min;
-	repeat->min = repeat->max = read_number(&ahead);
+	repeat->min = read_number(&ahead);
 	skip_blanks(&ahead);
 	if (take(&ahead, ","))
 	{
 		skip_blanks(&ahead);
 		has_max = homeo_ascii_is_digit(peek(&ahead, 0));
-		repeat->max = has_max ? read_number(&ahead) : -1;
+		(void) read_number(&ahead);
 		skip_blanks(&ahead);
 	}
 	if (!(has_min || has_max) || !take(&ahead, "}"))
@@ -272,15 +258,11 @@ static bool
 read_quantifier(Reader *reader, Repeat *repeat)
 {
 	repeat->doubtful = false;
-	repeat->max = -1;
 	switch (peek(reader, 0))
 	{
 		case '*':
-			repeat->min = 0;
-			break;
 		case '?':
 			repeat->min = 0;
-			repeat->max = 1;
 			break;
 		case '+':
 			repeat->min = 1;
@@ -312,8 +294,6 @@ read_quantifiers(Reader *reader, Weight *weight)
 		if (repeat.doubtful)
 			repeat.min = smaller(repeat.min, 1);
 		weight->literals = multiply(weight->literals, repeat.min);
-		weight->unrolled = multiply(weight->unrolled,
-									larger(larger(repeat.min, repeat.max), 1));
 	}
 }
 
@@ -340,15 +320,11 @@ skip_argument(Reader *reader)
 	}
 }
 
-/*
- * The digits of a character's code, in braces or at most so many.  The
- * character may be one beyond ASCII.
- */
+/* Consumes the digits of a character's code, in braces or at most so many. */
 static void
-read_code(Reader *reader, int base, int most)
+skip_code(Reader *reader, int base, int most)
 {
 	bool		braces = take(reader, "{");
-	int			code = 0;
 
 	for (int i = 0; more(reader) && (braces || i < most); i++)
 	{
@@ -360,11 +336,7 @@ read_code(Reader *reader, int base, int most)
 		reader->at++;
 		if (c == '}')
 			break;
-		if (homeo_ascii_is_hex(c))
-			code = add(multiply(code, base), digit);
 	}
-	if (code >= 0x80)
-		reader->beyond_ascii = true;
 }
 
 /* A backslash is behind the reader.  Returns how many literals it makes. */
@@ -379,25 +351,22 @@ read_escape(Reader *reader)
 	switch (c)
 	{
 		case 'x':
-			read_code(reader, 16, 2);
+			skip_code(reader, 16, 2);
 			return 1;
 		case 'o':
-			read_code(reader, 8, 0);
+			skip_code(reader, 8, 0);
 			return 1;
 		case '0':
-			read_code(reader, 8, 2);
+			skip_code(reader, 8, 2);
 			return 1;
 		case 'N':
-			/* Vectorscan judges \N by itself; \N{U+41} is a character. */
-			reader->beyond_ascii = true;
+			/* \N{U+41} is a character. */
 			if (!looking_at(reader, "{U+"))
 				return 0;
 			skip_past(reader, '}');
 			return 1;
 		case 'p':
 		case 'P':
-			/* Vectorscan's Unicode tables are older than PCRE2's. */
-			reader->foreign = true;
 			if (homeo_ascii_is_alpha(peek(reader, 0)))
 				reader->at++;
 			else
@@ -424,20 +393,10 @@ read_escape(Reader *reader)
 		default:
 			/* A number is a group's or, sometimes, a character's. */
 			if (homeo_ascii_is_digit(c))
-			{
 				read_number(reader);
-				reader->beyond_ascii = true;
-			}
 			finish_character(reader, c);
 			return homeo_ascii_is_alnum(c) ? 0 : 1;
 	}
-}
-
-/* True for \D and the like, which take nearly all characters. */
-static bool
-is_wide_escape(char c)
-{
-	return homeo_ascii_is_one_of(c, "DHNRSVWXpP");
 }
 
 /*
@@ -445,7 +404,7 @@ is_wide_escape(char c)
  * of the class.
  */
 static bool
-read_posix_name(Reader *reader, bool *wide)
+read_posix_name(Reader *reader)
 {
 	const char *at = reader->at;
 
@@ -459,8 +418,6 @@ read_posix_name(Reader *reader, bool *wide)
 			return false;
 		else if (at[0] == ':' && at[1] == ']')
 		{
-			if (reader->at[2] == '^')
-				*wide = true;
 			reader->at = at + 2;
 			return true;
 		}
@@ -468,22 +425,15 @@ read_posix_name(Reader *reader, bool *wide)
 	return false;
 }
 
-/*
- * A character class whose [ is behind the reader.  Returns true when it takes
- * characters beyond ASCII.
- */
-static bool
+/* A character class whose [ is behind the reader. */
+static void
 read_class(Reader *reader)
 {
-	bool		beyond = reader->beyond_ascii;
-	bool		wide = false;
 	bool		first = true;
 
-	reader->beyond_ascii = false;
 	while (take(reader, "\\E") || take(reader, "\\Q\\E"))
 		;
-	if (take(reader, "^"))
-		wide = true;
+	(void) take(reader, "^");
 	while (more(reader))
 	{
 		char		c;
@@ -500,7 +450,7 @@ read_class(Reader *reader)
 				reader->quoted = true;
 				continue;
 			}
-			if (read_posix_name(reader, &wide))
+			if (read_posix_name(reader))
 			{
 				first = false;
 				continue;
@@ -510,18 +460,11 @@ read_class(Reader *reader)
 		if (!reader->quoted && c == ']' && !first)
 			break;
 		if (!reader->quoted && c == '\\')
-		{
-			if (is_wide_escape(peek(reader, 0)))
-				wide = true;
 			read_escape(reader);
-		}
 		else
 			finish_character(reader, c);
 		first = false;
 	}
-	wide = wide || reader->beyond_ascii;
-	reader->beyond_ascii = reader->beyond_ascii || beyond;
-	return wide;
 }
 
 /* ----------------------------------------------------------------
@@ -561,9 +504,6 @@ read_options(Reader *reader)
 				reader->any_caseless = reader->any_caseless || on;
 				break;
 			case 'x':
-				/* (?xx) also ignores blanks in classes, Vectorscan doesn't. */
-				if (on && peek(reader, 1) == 'x')
-					reader->foreign = true;
 				reader->extended = on;
 				reader->any_extended = reader->any_extended || on;
 				break;
@@ -590,8 +530,6 @@ read_verb(Reader *reader)
 	const char *name = reader->at;
 	size_t		len;
 
-	/* Perhaps one that brings in Unicode's tables. */
-	reader->foreign = true;
 	skip_while(reader, is_name_char);
 	len = (size_t) (reader->at - name);
 	if (peek(reader, 0) == ':' && len > 0 && !homeo_ascii_is_upper(*name))
@@ -728,7 +666,7 @@ read_group(Reader *reader)
 static Weight
 read_element(Reader *reader)
 {
-	Weight		weight = {.unrolled = 1};
+	Weight		weight = {0};
 	char		c = *reader->at++;
 
 	if (reader->quoted)
@@ -744,16 +682,12 @@ read_element(Reader *reader)
 			weight = read_group(reader);
 			break;
 		case '[':
-			if (read_class(reader))
-				weight.unrolled = WIDE;
+			read_class(reader);
 			break;
 		case '\\':
-			if (is_wide_escape(peek(reader, 0)))
-				weight.unrolled = WIDE;
 			weight.literals = read_escape(reader);
 			break;
 		case '.':
-			weight.unrolled = WIDE;
 			break;
 		case '^':
 		case '$':
@@ -871,7 +805,6 @@ read_alternatives(Reader *reader, int *count)
 
 			note_parts(reader, start, quoted, &element, &run, &best);
 			literals = add(literals, element.literals);
-			all.unrolled = add(all.unrolled, element.unrolled);
 		}
 	}
 	all.literals = smaller(all.literals, literals);
@@ -894,15 +827,6 @@ homeo_syntax_read(HomeoSlice pattern)
 	syntax.parts = weight.parts;
 	if (reader.unbound || reader.any_caseless || reader.any_extended)
 		syntax.parts.n = 0;
-	syntax.unrolled = weight.unrolled;
 	syntax.starts_at_offset = reader.starts_at_offset;
-
-	/*
-	 * Which letters differ only by case is read from tables that are older in
-	 * Vectorscan than in PCRE2, and which white space (?x) ignores differs,
-	 * too; they agree about ASCII.
-	 */
-	syntax.foreign = reader.foreign ||
-		((reader.any_caseless || reader.any_extended) && reader.beyond_ascii);
 	return syntax;
 }

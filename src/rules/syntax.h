@@ -24,8 +24,6 @@ typedef struct HomeoSyntax
 {
 	int			literals;		/* characters that every match contains */
 	HomeoSyntaxParts parts;
-	int			unrolled;		/* elements, bounded repeats written out */
-	bool		foreign;		/* Vectorscan may understand it differently */
 	bool		starts_at_offset;	/* has \G */
 } HomeoSyntax;
 

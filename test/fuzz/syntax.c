@@ -6,6 +6,7 @@
  * PCRE2 judges: a text that it matches has at least as many characters as the
  * pattern is said to have literals, and one of its parts.
  */
+#define _GNU_SOURCE
 #include "rules/syntax.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
