@@ -68,7 +68,7 @@ select is(homeostasis.pattern_problem(repeat('a', 8193)), 'longer than 8192 byte
 select throws_ok($$select homeostasis.pattern_risk(repeat('a', 8193))$$, 'HO003', null, 'nor judged');
 select throws_ok($$select homeostasis.pattern_risk('a(')$$, 'HO003', null, 'nor one that is none');
 select matches(homeostasis.pattern_risk(repeat('(', 240) || '(?:a+)+' || repeat(')*', 240) || 'b'), 'offset \d+$', 'deep ones are');
-select is(homeostasis.pattern_risk('a+' || repeat('{1}', 2700) || 'b') ~ 'offset 0$', true, 'and long ones');
+select matches(homeostasis.pattern_risk(repeat('a?', 4000) || 'a+a+b'), 'offset 8000$', 'and long ones');
 select pg_temp.add_rule('slow', '{"pattern": "(?:a|b)c|(a+)+\\Rx"}');
 select results_eq('select * from homeostasis.lint_rules()',
   $$values ('slow', 'may backtrack catastrophically', 'pattern: a repeat within a repeat can take the same characters, at offset 9')$$, 'lint_rules() says where');

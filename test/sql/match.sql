@@ -142,7 +142,7 @@ select results_eq(
   $$values ('better', 'won', 'the first in rank that matches'),
            ('worse', 'outranked', 'better is more specific: 19 to 16')$$,
   'explain_match() says why a rule lost');
-select pg_temp.add_crowd();
+select pg_temp.add_rule('crowd' || n, jsonb_build_object('pattern', 'crowded ' || n)) from generate_series(1, 300) n \g /dev/null
 select is(count(*), 0::bigint, 'without every_rule only candidates are shown')
   from homeostasis.explain_match('{"error_message": "x"}');
 select is(count(*), 302::bigint, 'with every_rule all are shown')
