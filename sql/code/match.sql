@@ -10,7 +10,7 @@ as 'MODULE_PATHNAME', 'homeo_match';
 create function homeostasis.explain_match(event jsonb, every_rule boolean default false,
   only_rule text default null)
 returns table (rank integer, rule_id text, outcome text, reason text, specificity integer,
-  confidence numeric, microseconds double precision, place text)
+  confidence numeric, microseconds double precision, place text, cached text)
 language c security definer
 set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'homeo_explain_match';

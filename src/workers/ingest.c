@@ -46,6 +46,7 @@
 #include "base/turn.h"
 #include "base/worker.h"
 #include "commands/dbcommands.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "intake/attempts.h"
@@ -127,6 +128,9 @@
 #define DRAIN_MS			2000
 #define ONCE_MS				(60 * 1000)
 
+/* Issues whose errors are matched before they come, and milliseconds for it. */
+#define WARM_LIMITS			"1000, 100"
+
 /* Behind something in both sources. */
 typedef struct HomeoPlace
 {
@@ -176,6 +180,7 @@ typedef struct HomeoConsumer
 	instr_time	batch_began;
 	long		batch_took;		/* milliseconds */
 	bool		behind;			/* there was more than the last batch took */
+	bool		warm;			/* the caches of the rules were filled */
 
 	/* Failures in a row of what is next. */
 	int			tries;
@@ -649,6 +654,28 @@ run_turn(HomeoConsumer *c)
 	return result;
 }
 
+static bool
+warm_turn(void *arg)
+{
+	if (SPI_execute("select from homeostasis.warm_caches(" WARM_LIMITS ")",
+					false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "warm_caches() failed");
+	return false;
+}
+
+/*
+ * Once, when there is nothing to store: no event waits for it, and issues that
+ * come back, or come in other words, are then diagnosed sooner.
+ */
+static void
+warm_if_idle(HomeoConsumer *c, HomeoTurnResult result)
+{
+	if (c->warm || result != HOMEO_TURN_IDLE)
+		return;
+	c->warm = true;
+	(void) homeo_turn_run(warm_turn, NULL, BATCH_TIMEOUT_MS);
+}
+
 /* Gathers for a while if the batch before was not long ago. */
 static void
 pace(HomeoConsumer *c)
@@ -773,9 +800,16 @@ homeo_ingest_main(Datum main_arg)
 	}
 	while (!ShutdownRequestPending)
 	{
+		HomeoTurnResult result;
+
 		pace(&c);
+		if (ShutdownRequestPending)
+			break;
+		result = run_turn(&c);
 		if (!ShutdownRequestPending)
-			rest(&c, run_turn(&c));
+			warm_if_idle(&c, result);
+		if (!ShutdownRequestPending)
+			rest(&c, result);
 	}
 	drain(&c, DRAIN_MS);
 	put_away(&c);
