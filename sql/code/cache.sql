@@ -14,9 +14,7 @@ language c strict
 set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'homeo_warm_match';
 
--- Issues whose latest error is stored, those that occurred most often within
--- a day or so first.
-create function homeostasis.commonest_issues(most integer) returns setof homeostasis.issues
+create function homeostasis.commonest_issues(most integer, beyond integer) returns setof homeostasis.issues
 language sql stable rows 100
 set search_path = pg_catalog, pg_temp
 as $$
@@ -27,13 +25,13 @@ as $$
     where c.minutes in (1, 10, 60) and c.minute >= now() - interval '1 day'
     group by c.service_id, c.issue_id
     order by errors desc
-    limit most) c
+    limit most offset beyond) c
   join homeostasis.issues i on i.service_id = c.service_id and i.id = c.issue_id
   order by c.errors desc
 $$;
 
 create function homeostasis.warm_caches(most integer default 1000,
-  most_milliseconds integer default null)
+  most_milliseconds integer default null, beyond integer default 0)
 returns table (what text, entries bigint)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -42,20 +40,23 @@ declare
   until constant timestamptz := clock_timestamp() + most_milliseconds * interval '1 ms';
   issue homeostasis.issues;
   event jsonb;
-  matched bigint := 0;
+  seen bigint := 0;
 begin
-  if most is null or most < 0 then
-    raise exception 'most must be 0 or more'
-      using errcode = 'HO007', hint = 'It says of how many issues the latest error is matched.';
+  if most is null or most < 0 or beyond is null or beyond < 0 then
+    raise exception 'most and beyond must be 0 or more'
+      using errcode = 'HO007',
+            hint = 'They say of how many issues the latest error is matched, and how many are left out before these.';
   end if;
-  for issue in select * from homeostasis.commonest_issues(most) loop
-    exit when clock_timestamp() >= until;
+  -- One at least, however slow the machine is, so that calls come to an end.
+  for issue in select * from homeostasis.commonest_issues(most, beyond) loop
     event := homeostasis.event_of(issue.service_id, issue.sample_event_id, issue.sample_timestamp);
-    continue when event is null;
-    perform homeostasis.warm_match(event);
-    matched := matched + 1;
+    if event is not null then
+      perform homeostasis.warm_match(event);
+    end if;
+    seen := seen + 1;
+    exit when clock_timestamp() >= until;
   end loop;
-  return query select 'issues', matched;
+  return query select 'issues', seen;
   return query select s.cache || ', ' || s.level, s.entries from homeostasis.stat_cache s;
 end
 $$;
@@ -82,10 +83,10 @@ comment on column homeostasis.stat_cache.max_bytes is
   'Memory that the cache takes when it is full, of a local cache in each process; null: no limit but that on entries';
 comment on function homeostasis.warm_match(jsonb) is
   'Matches an event even if it is known what the rules say of it, so that the caches have that and the patterns; true if a rule matches. Counts nothing in stat_rules';
-comment on function homeostasis.commonest_issues(integer) is
-  'The issues that occurred most often within a day, the commonest first';
-comment on function homeostasis.warm_caches(integer, integer) is
-  'Matches the latest error of the commonest issues, so that what the rules say of them is in the shared cache, and the patterns are compiled in this session; stops after so many issues or milliseconds. Returns how many issues that were, and how many entries stat_cache has then. Ingest workers do it when they first have nothing to store; pg_cron may';
+comment on function homeostasis.commonest_issues(integer, integer) is
+  'So many of the issues that occurred most often within a day, the commonest first, beyond so many that are left out';
+comment on function homeostasis.warm_caches(integer, integer, integer) is
+  'Matches the latest error of the commonest issues, so that what the rules say of them is in the shared cache, and the patterns are compiled in this session; stops after so many issues or milliseconds, and leaves out so many at the beginning. Returns how many issues that were, and how many entries stat_cache has then. Ingest workers do it when they first have nothing to store; pg_cron may';
 
 grant execute on function homeostasis.cache_counters() to homeostasis_reader;
-grant execute on function homeostasis.warm_caches(integer, integer) to homeostasis_operator;
+grant execute on function homeostasis.warm_caches(integer, integer, integer) to homeostasis_operator;

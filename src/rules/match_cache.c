@@ -279,6 +279,9 @@ homeo_match_cache_room(bool of_process, int64 *entries)
 {
 	uint32		nsets = of_process ? local.nsets : shared.nsets;
 
+	if (homeo_guc_match_cache_size == 0)
+		nsets = 0;
+
 	*entries = (int64) nsets * HOMEO_MATCH_TABLE_WAYS;
 	return nsets * sizeof(HomeoMatchSet);
 }

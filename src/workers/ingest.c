@@ -128,8 +128,9 @@
 #define DRAIN_MS			2000
 #define ONCE_MS				(60 * 1000)
 
-/* Issues whose errors are matched before they come, and milliseconds for it. */
-#define WARM_LIMITS			"1000, 100"
+/* Issues whose errors are matched before they come; milliseconds at a time. */
+#define WARM_ISSUES			1000
+#define WARM_MS				100
 
 /* Behind something in both sources. */
 typedef struct HomeoPlace
@@ -180,7 +181,8 @@ typedef struct HomeoConsumer
 	instr_time	batch_began;
 	long		batch_took;		/* milliseconds */
 	bool		behind;			/* there was more than the last batch took */
-	bool		warm;			/* the caches of the rules were filled */
+	bool		warm;			/* the caches of the rules are filled */
+	int			warmed;			/* issues for which they are */
 
 	/* Failures in a row of what is next. */
 	int			tries;
@@ -657,23 +659,34 @@ run_turn(HomeoConsumer *c)
 static bool
 warm_turn(void *arg)
 {
-	if (SPI_execute("select from homeostasis.warm_caches(" WARM_LIMITS ")",
-					false, 0) != SPI_OK_SELECT)
+	HomeoConsumer *c = (HomeoConsumer *) arg;
+	char	   *query = psprintf("select entries from homeostasis.warm_caches(%d, %d, %d)"
+								 " where what = 'issues'",
+								 WARM_ISSUES - c->warmed, WARM_MS, c->warmed);
+	bool		isnull;
+	int64		issues;
+
+	if (SPI_execute(query, false, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "warm_caches() failed");
-	return false;
+	issues = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										 SPI_tuptable->tupdesc, 1, &isnull));
+	c->warmed += (int) issues;
+	return issues > 0 && c->warmed < WARM_ISSUES;
 }
 
 /*
- * Once, when there is nothing to store: no event waits for it, and issues that
- * come back, or come in other words, are then diagnosed sooner.
+ * When there is nothing to store, a piece at a time: so hardly any event waits
+ * for it, and issues that come back, or come in other words, are then diagnosed
+ * sooner.  Once in the life of the worker, or until it fails.
  */
-static void
+static HomeoTurnResult
 warm_if_idle(HomeoConsumer *c, HomeoTurnResult result)
 {
-	if (c->warm || result != HOMEO_TURN_IDLE)
-		return;
-	c->warm = true;
-	(void) homeo_turn_run(warm_turn, NULL, BATCH_TIMEOUT_MS);
+	if (result != HOMEO_TURN_IDLE || c->warm || ShutdownRequestPending)
+		return result;
+	result = homeo_turn_run(warm_turn, c, BATCH_TIMEOUT_MS);
+	c->warm = result != HOMEO_TURN_MORE;
+	return result == HOMEO_TURN_MORE ? result : HOMEO_TURN_IDLE;
 }
 
 /* Gathers for a while if the batch before was not long ago. */
@@ -805,9 +818,7 @@ homeo_ingest_main(Datum main_arg)
 		pace(&c);
 		if (ShutdownRequestPending)
 			break;
-		result = run_turn(&c);
-		if (!ShutdownRequestPending)
-			warm_if_idle(&c, result);
+		result = warm_if_idle(&c, run_turn(&c));
 		if (!ShutdownRequestPending)
 			rest(&c, result);
 	}
