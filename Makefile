@@ -50,6 +50,7 @@ SQL_CODE_NAMES = \
 	match \
 	lint \
 	ruleset \
+	cache \
 	template \
 	policy \
 	patch \

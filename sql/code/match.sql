@@ -10,7 +10,7 @@ as 'MODULE_PATHNAME', 'homeo_match';
 create function homeostasis.explain_match(event jsonb, every_rule boolean default false,
   only_rule text default null)
 returns table (rank integer, rule_id text, outcome text, reason text, specificity integer,
-  confidence numeric, microseconds double precision, place text)
+  confidence numeric, microseconds double precision, place text, cached text)
 language c security definer
 set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'homeo_explain_match';
@@ -110,7 +110,7 @@ $$;
 comment on function homeostasis.match(jsonb) is
   'The rule that says most about an event, with the named groups of its patterns; no row when none matches. Takes what report() takes';
 comment on function homeostasis.explain_match(jsonb, boolean, text) is
-  'What became of each rule when an event is matched, best first, and why. Rules that a condition or the scan leaves out are shown with every_rule; only_rule shows one';
+  'What became of each rule when an event is matched, best first, and why. Rules that a condition or the scan leaves out are shown with every_rule; only_rule shows one. cached, the same in all rows, says where match() would have found the answer: local (this session), shared (memory of all), or null: nowhere';
 comment on function homeostasis.pattern_matches(text, text) is
   'Whether a rule''s pattern matches a text; null when it runs into a limit';
 comment on function homeostasis.pattern_problem(text) is
@@ -128,10 +128,11 @@ comment on function homeostasis.example_event(homeostasis.rules, jsonb) is
 comment on view homeostasis.stat_rules is
   'How often each rule was considered, tried and right, since the server started';
 comment on column homeostasis.stat_rules.candidates is
-  'Events whose text and conditions made the rule a candidate';
+  'Events whose text and conditions made the rule a candidate, without those of which it was known already what the rules say';
 comment on column homeostasis.stat_rules.trials is
-  'Times its patterns were tried; fewer than candidates when better rules win';
-comment on column homeostasis.stat_rules.wins is 'Events that it diagnosed';
+  'Times its patterns were tried; fewer than candidates when better rules win, fewer than wins when the same events come again';
+comment on column homeostasis.stat_rules.wins is
+  'Events that it diagnosed, with those of which that was known already: see stat_cache';
 comment on column homeostasis.stat_rules.limit_hits is
   'Trials that a limit ended: see homeostasis.match_limit';
 comment on column homeostasis.stat_rules.mean_microseconds is 'Mean time of a trial';

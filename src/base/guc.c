@@ -65,6 +65,7 @@ int			homeo_guc_spike_deviations = 6;
 int			homeo_guc_spike_history = 60;
 int			homeo_guc_spike_min_rate = 60;
 
+int			homeo_guc_match_cache_size = 16 * 1024;
 int			homeo_guc_match_limit = 100000;
 int			homeo_guc_match_subject_limit = 64 * 1024;
 int			homeo_guc_max_limit_hits_per_hour = 100;
@@ -617,6 +618,11 @@ define_storage(void)
 static void
 define_rules(void)
 {
+	define_int("homeostasis.match_cache_size", &homeo_guc_match_cache_size,
+			   0, 16 * 1024 * 1024, PGC_POSTMASTER, GUC_UNIT_KB,
+			   "Sets the shared memory for what the rules said of events.",
+			   "Each event that was matched takes half a kilobyte; see "
+			   "stat_cache. 0 caches nothing, not in the processes either.");
 	define_int("homeostasis.match_limit", &homeo_guc_match_limit,
 			   1000, 10000000, PGC_SIGHUP, 0,
 			   "Sets how many steps one pattern may take on one text.",

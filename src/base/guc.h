@@ -71,6 +71,7 @@ extern int	homeo_guc_spike_history;	/* minutes */
 extern int	homeo_guc_spike_min_rate;	/* errors a minute */
 
 /* Rules */
+extern int	homeo_guc_match_cache_size; /* kB; 0: nothing is cached */
 extern int	homeo_guc_match_limit;	/* PCRE2's unit: backtracking steps */
 extern int	homeo_guc_max_limit_hits_per_hour;
 extern int	homeo_guc_match_subject_limit;	/* bytes */

@@ -15,50 +15,21 @@
 
 #include <string.h>
 
+#include "base/bits64.h"
+
 #define C1		UINT64_C(0x87c37b91114253d5)
 #define C2		UINT64_C(0x4cf5ad432745937f)
 
 static inline uint64_t
-rotate_left(uint64_t x, int bits)
-{
-	return (x << bits) | (x >> (64 - bits));
-}
-
-/*
- * Bytes are read in little-endian order on every machine.  Written out, so that
- * the compiler sees that it is one load.
- */
-static inline uint64_t
-load64(const uint8_t *p)
-{
-	return (uint64_t) p[0] | (uint64_t) p[1] << 8 |
-		(uint64_t) p[2] << 16 | (uint64_t) p[3] << 24 |
-		(uint64_t) p[4] << 32 | (uint64_t) p[5] << 40 |
-		(uint64_t) p[6] << 48 | (uint64_t) p[7] << 56;
-}
-
-static inline void
-store64(uint8_t *p, uint64_t x)
-{
-	int			i;
-
-	for (i = 0; i < 8; i++)
-	{
-		p[i] = (uint8_t) x;
-		x >>= 8;
-	}
-}
-
-static inline uint64_t
 scramble1(uint64_t k)
 {
-	return rotate_left(k * C1, 31) * C2;
+	return homeo_bits64_rotate(k * C1, 31) * C2;
 }
 
 static inline uint64_t
 scramble2(uint64_t k)
 {
-	return rotate_left(k * C2, 33) * C1;
+	return homeo_bits64_rotate(k * C2, 33) * C1;
 }
 
 /* Spreads every bit of x over all bits of the result. */
@@ -76,12 +47,12 @@ avalanche(uint64_t x)
 static inline void
 mix_block(HomeoHash128 *hash, const uint8_t *block)
 {
-	hash->h1 ^= scramble1(load64(block));
-	hash->h1 = rotate_left(hash->h1, 27) + hash->h2;
+	hash->h1 ^= scramble1(homeo_bits64_load(block));
+	hash->h1 = homeo_bits64_rotate(hash->h1, 27) + hash->h2;
 	hash->h1 = hash->h1 * 5 + 0x52dce729;
 
-	hash->h2 ^= scramble2(load64(block + 8));
-	hash->h2 = rotate_left(hash->h2, 31) + hash->h1;
+	hash->h2 ^= scramble2(homeo_bits64_load(block + 8));
+	hash->h2 = homeo_bits64_rotate(hash->h2, 31) + hash->h1;
 	hash->h2 = hash->h2 * 5 + 0x38495ab5;
 }
 
@@ -135,8 +106,8 @@ homeo_hash128_final(const HomeoHash128 *hash, uint8_t out[16])
 
 	/* Zero bytes after the end change nothing: 0 is scrambled to 0. */
 	memcpy(block, hash->tail, held);
-	h2 ^= scramble2(load64(block + 8));
-	h1 ^= scramble1(load64(block));
+	h2 ^= scramble2(homeo_bits64_load(block + 8));
+	h1 ^= scramble1(homeo_bits64_load(block));
 
 	h1 ^= hash->total;
 	h2 ^= hash->total;
@@ -147,8 +118,8 @@ homeo_hash128_final(const HomeoHash128 *hash, uint8_t out[16])
 	h1 += h2;
 	h2 += h1;
 
-	store64(out, h1);
-	store64(out + 8, h2);
+	homeo_bits64_store(out, h1);
+	homeo_bits64_store(out + 8, h2);
 }
 
 void

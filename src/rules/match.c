@@ -2,11 +2,11 @@
  * match.c
  *		Matches one event against the rules.
  *
- * Called by the SQL functions of rules.c and by whoever stores events.  An
- * index of conditions and a scan of the texts give candidates; these are
- * tried with PCRE2 in the order in which they would win, over all parts of the
- * ruleset, and the first that matches has won.  No text and no pattern raises
- * an error.
+ * Called by the SQL functions of rules.c and by whoever stores events.  What
+ * was said of the same event before is taken from a cache.  Otherwise an index
+ * of conditions and a scan of the texts give candidates; these are tried with
+ * PCRE2 in the order in which they would win, over all parts of the ruleset,
+ * and the first that matches has won.  No text and no pattern raises an error.
  *
  * Everything is allocated in CurrentMemoryContext.
  */
@@ -17,6 +17,7 @@
 #include "base/guc.h"
 #include "port/pg_bitutils.h"
 #include "portability/instr_time.h"
+#include "rules/match_cache.h"
 #include "rules/rank.h"
 #include "rules/regex.h"
 #include "rules/ruleset.h"
@@ -30,6 +31,8 @@ typedef struct Matching
 	HomeoSlice	subjects[HOMEO_PATTERN_COUNT];	/* UTF-8, once made */
 	bool		made[HOMEO_PATTERN_COUNT];
 	List	   *captures;		/* of Capture *, of the rule on trial */
+	bool		counted;		/* in the counters of the rules */
+	bool		limited;		/* a pattern ran into a limit */
 } Matching;
 
 typedef struct Capture
@@ -258,6 +261,15 @@ counters_of(const RuleRef *ref)
 }
 
 static void
+count_win(const RuleRef *ref)
+{
+	HomeoRuleCounters *counters = counters_of(ref);
+
+	if (counters != NULL)
+		pg_atomic_fetch_add_u64(&counters->wins, 1);
+}
+
+static void
 count_trial(const RuleRef *ref, const Trial *trial)
 {
 	HomeoRuleCounters *counters = counters_of(ref);
@@ -266,9 +278,7 @@ count_trial(const RuleRef *ref, const Trial *trial)
 		return;
 	pg_atomic_fetch_add_u64(&counters->trials, 1);
 	pg_atomic_fetch_add_u64(&counters->nanoseconds, trial->nanoseconds);
-	if (trial->outcome == HOMEO_REGEX_MATCHES)
-		pg_atomic_fetch_add_u64(&counters->wins, 1);
-	else if (trial->outcome == HOMEO_REGEX_LIMIT)
+	if (trial->outcome == HOMEO_REGEX_LIMIT)
 		pg_atomic_fetch_add_u64(&counters->limit_hits, 1);
 }
 
@@ -315,7 +325,7 @@ copy_string(const HomeoImage *image, HomeoImageText found)
 }
 
 static HomeoDiagnosis *
-make_diagnosis(const RuleRef *ref, List *captures)
+make_diagnosis(const RuleRef *ref, Jsonb *captures)
 {
 	const HomeoImage *image = ref->part->image;
 	HomeoDiagnosis *diagnosis = palloc(sizeof(HomeoDiagnosis));
@@ -325,49 +335,165 @@ make_diagnosis(const RuleRef *ref, List *captures)
 	diagnosis->root_cause = copy_string(image, ref->rule->root_cause);
 	diagnosis->suggestion = copy_string(image, ref->rule->suggestion);
 	diagnosis->template_name = copy_string(image, ref->rule->template_name);
-	diagnosis->captures = captures_to_jsonb(captures);
+	diagnosis->captures = captures;
 	return diagnosis;
 }
 
-/* Starts matching; false when there are no rules to match. */
-static bool
-begin(Matching *matching, const HomeoMatchInput *input)
+/* Starts matching. */
+static void
+begin(Matching *matching, const HomeoRuleset *ruleset,
+	  const HomeoMatchInput *input)
 {
 	memset(matching, 0, sizeof(Matching));
 	matching->input = *input;
 	matching->input.printed = homeo_rule_printed(input->error_type,
 												 input->message);
-	matching->ruleset = homeo_ruleset_current();
-	if (matching->ruleset == NULL)
-		return false;
+	matching->ruleset = ruleset;
 	find_candidates(matching);
+}
+
+/* Tries the candidates; returns the winner and sets what it captures. */
+static RuleRef
+find_winner(Matching *matching, Jsonb **captures)
+{
+	RuleRef		winner = {NULL, 0, NULL};
+	Walk		walk;
+	RuleRef		ref;
+
+	begin_walk(&walk, matching->ruleset, false);
+	while ((ref = next_rule(&walk)).rule != NULL)
+	{
+		Trial		trial;
+
+		if (matching->counted)
+			count_candidate(&ref);
+		if (winner.rule != NULL)
+			continue;
+		trial = try_rule(matching, &ref);
+		if (matching->counted)
+			count_trial(&ref, &trial);
+		if (trial.outcome == HOMEO_REGEX_LIMIT)
+			matching->limited = true;
+		if (trial.outcome != HOMEO_REGEX_MATCHES)
+			continue;
+		winner = ref;
+		*captures = captures_to_jsonb(matching->captures);
+		if (!matching->counted)
+			break;
+	}
+	return winner;
+}
+
+/*
+ * Matches, whatever is known already, and keeps the outcome under the key,
+ * unless that is NULL.
+ */
+static HomeoDiagnosis *
+match(const HomeoRuleset *ruleset, const HomeoMatchInput *input,
+	  const HomeoMatchKey *key, bool counted)
+{
+	Matching	matching;
+	RuleRef		winner;
+	HomeoMatchOutcome outcome = {false, 0, NULL};
+
+	begin(&matching, ruleset, input);
+	matching.counted = counted;
+	winner = find_winner(&matching, &outcome.captures);
+	if (winner.rule != NULL)
+	{
+		outcome.won = true;
+		outcome.revision = winner.rule->revision;
+	}
+	/* A limit may depend on how busy the machine is. */
+	if (key != NULL && !matching.limited)
+		homeo_match_cache_store(key, &outcome);
+	if (!outcome.won)
+		return NULL;
+	if (counted)
+		count_win(&winner);
+	return make_diagnosis(&winner, outcome.captures);
+}
+
+/* The rule of that revision, if it is there; else its rule is NULL. */
+static RuleRef
+rule_of_revision(const HomeoRuleset *ruleset, int64 revision)
+{
+	RuleRef		ref = {NULL, 0, NULL};
+
+	for (int p = 0; p < ruleset->nparts; p++)
+	{
+		const HomeoRulePart *part = &ruleset->parts[p];
+		int64		rank = homeo_image_find_revision(part->image, revision);
+
+		if (rank < 0 || !homeo_ruleset_has_bit(part->alive, (uint32) rank))
+			continue;
+		ref.part = part;
+		ref.rank = (uint32) rank;
+		ref.rule = homeo_image_rule(part->image, ref.rank);
+		break;
+	}
+	return ref;
+}
+
+/* What is known of the event; false if nothing is. */
+static bool
+recall(const HomeoRuleset *ruleset, const HomeoMatchKey *key,
+	   HomeoDiagnosis **diagnosis)
+{
+	HomeoMatchOutcome outcome;
+	RuleRef		winner;
+
+	*diagnosis = NULL;
+	if (!homeo_match_cache_find(key, &outcome))
+		return false;
+	if (!outcome.won)
+		return true;
+	winner = rule_of_revision(ruleset, outcome.revision);
+	if (winner.rule == NULL)
+		return false;
+	count_win(&winner);
+	*diagnosis = make_diagnosis(&winner, outcome.captures);
 	return true;
 }
 
 HomeoDiagnosis *
 homeo_match_best(const HomeoMatchInput *input)
 {
-	Matching	matching;
-	HomeoDiagnosis *diagnosis = NULL;
-	Walk		walk;
-	RuleRef		ref;
+	const HomeoRuleset *ruleset = homeo_ruleset_current();
+	HomeoMatchKey key;
+	HomeoDiagnosis *diagnosis;
 
-	if (!begin(&matching, input))
+	if (ruleset == NULL)
 		return NULL;
-	begin_walk(&walk, matching.ruleset, false);
-	while ((ref = next_rule(&walk)).rule != NULL)
-	{
-		Trial		trial;
+	if (!homeo_match_cache_key(ruleset, input, &key))
+		return match(ruleset, input, NULL, true);
+	if (recall(ruleset, &key, &diagnosis))
+		return diagnosis;
+	return match(ruleset, input, &key, true);
+}
 
-		count_candidate(&ref);
-		if (diagnosis != NULL)
-			continue;
-		trial = try_rule(&matching, &ref);
-		count_trial(&ref, &trial);
-		if (trial.outcome == HOMEO_REGEX_MATCHES)
-			diagnosis = make_diagnosis(&ref, matching.captures);
-	}
-	return diagnosis;
+bool
+homeo_match_warm(const HomeoMatchInput *input)
+{
+	const HomeoRuleset *ruleset = homeo_ruleset_current();
+	HomeoMatchKey key;
+
+	if (ruleset == NULL)
+		return false;
+	if (!homeo_match_cache_key(ruleset, input, &key))
+		return match(ruleset, input, NULL, false) != NULL;
+	return match(ruleset, input, &key, false) != NULL;
+}
+
+const char *
+homeo_match_cached(const HomeoMatchInput *input)
+{
+	const HomeoRuleset *ruleset = homeo_ruleset_current();
+	HomeoMatchKey key;
+
+	if (ruleset == NULL || !homeo_match_cache_key(ruleset, input, &key))
+		return NULL;
+	return homeo_match_cache_level(&key);
 }
 
 /* Fills in what became of a rule; winner is the first that matched, if any. */
@@ -428,15 +554,17 @@ List *
 homeo_match_explain(const HomeoMatchInput *input, const char *rule_id,
 					bool every_rule)
 {
+	const HomeoRuleset *ruleset = homeo_ruleset_current();
 	Matching	matching;
 	RuleRef		winner = {NULL, 0, NULL};
 	List	   *result = NIL;
 	Walk		walk;
 	RuleRef		ref;
 
-	if (!begin(&matching, input))
+	if (ruleset == NULL)
 		return NIL;
-	begin_walk(&walk, matching.ruleset, true);
+	begin(&matching, ruleset, input);
+	begin_walk(&walk, ruleset, true);
 	while ((ref = next_rule(&walk)).rule != NULL)
 	{
 		HomeoExplanation *explanation;

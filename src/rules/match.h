@@ -70,6 +70,15 @@ typedef struct HomeoExplanation
 extern HomeoDiagnosis *homeo_match_best(const HomeoMatchInput *input);
 
 /*
+ * Matches whatever is known already, so that outcome and patterns are in the
+ * caches; counts nothing of the rules.  True if a rule matches.
+ */
+extern bool homeo_match_warm(const HomeoMatchInput *input);
+
+/* Which cache would answer homeo_match_best(), "local" or "shared"; or NULL. */
+extern const char *homeo_match_cached(const HomeoMatchInput *input);
+
+/*
  * What became of the rules, best first: a list of HomeoExplanation *.  With
  * every_rule also of those that a condition excludes or whose pattern wasn't
  * found, and then each pattern is tried whatever the scan says.  rule_id,

@@ -27,6 +27,7 @@
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "rules/cache_stat.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -55,6 +56,7 @@ typedef struct HomeoRegex
 	uint8		key[16];
 	dlist_node	lru;
 	pcre2_code *code;
+	size_t		bytes;			/* of it, as compiled by JIT, too */
 	bool		starts_at_offset;
 } HomeoRegex;
 
@@ -77,6 +79,7 @@ forget(HomeoRegex *regex)
 	if (regex == matched)
 		matched = NULL;
 	dlist_delete(&regex->lru);
+	homeo_cache_stat_hold(HOMEO_CACHE_PATTERNS, -1, -(int64) regex->bytes);
 	pcre2_code_free(regex->code);
 	(void) hash_search(regexes, regex->key, HASH_REMOVE, NULL);
 }
@@ -184,6 +187,17 @@ fit_match_data(const pcre2_code * code)
 		out_of_memory();
 }
 
+static size_t
+bytes_of(const pcre2_code * code)
+{
+	size_t		bytes = 0;
+	size_t		jit_bytes = 0;
+
+	pcre2_pattern_info(code, PCRE2_INFO_SIZE, &bytes);
+	pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &jit_bytes);
+	return bytes + jit_bytes;
+}
+
 /*
  * The compiled pattern, from the cache if that holds it.  NULL when PCRE2
  * refuses it, which it did not when the rule was written.
@@ -201,11 +215,16 @@ acquire(const HomeoRegexSource *source)
 	if (regex != NULL)
 	{
 		dlist_move_head(&by_use, &regex->lru);
+		homeo_cache_stat_count(HOMEO_CACHE_PATTERNS, HOMEO_CACHE_HIT);
 		return regex;
 	}
+	homeo_cache_stat_count(HOMEO_CACHE_PATTERNS, HOMEO_CACHE_MISS);
 	while (!dlist_is_empty(&by_use) &&
 		   hash_get_num_entries(regexes) >= homeo_guc_rule_cache_size)
+	{
+		homeo_cache_stat_count(HOMEO_CACHE_PATTERNS, HOMEO_CACHE_EVICTION);
 		forget(dlist_container(HomeoRegex, lru, dlist_tail_node(&by_use)));
+	}
 
 	/* Made first: an error may not leave code that nobody has. */
 	regex = hash_search(regexes, source->key, HASH_ENTER, NULL);
@@ -220,6 +239,8 @@ acquire(const HomeoRegexSource *source)
 	dlist_push_head(&by_use, &regex->lru);
 	/* Where JIT can't be had, or not for this pattern, PCRE2 interprets. */
 	pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+	regex->bytes = bytes_of(code);
+	homeo_cache_stat_hold(HOMEO_CACHE_PATTERNS, 1, (int64) regex->bytes);
 	return regex;
 }
 

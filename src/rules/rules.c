@@ -17,8 +17,10 @@
 #include "intake/event_json.h"
 #include "miscadmin.h"
 #include "rules/backtrack.h"
+#include "rules/cache_stat.h"
 #include "rules/image_share.h"
 #include "rules/match.h"
+#include "rules/match_cache.h"
 #include "rules/rank.h"
 #include "rules/regex.h"
 #include "rules/ruleset.h"
@@ -46,6 +48,8 @@ void
 homeo_rules_init(void)
 {
 	homeo_stat_init();
+	homeo_cache_stat_init();
+	homeo_match_cache_init();
 }
 
 /* Reads an event as a reporter writes it; raises when it isn't one. */
@@ -114,6 +118,18 @@ homeo_match(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+PG_FUNCTION_INFO_V1(homeo_warm_match);
+
+/* homeostasis.warm_match(event jsonb): true if a rule matches. */
+Datum
+homeo_warm_match(PG_FUNCTION_ARGS)
+{
+	HomeoMatchInput input;
+
+	read_event(PG_GETARG_JSONB_P(0), &input);
+	PG_RETURN_BOOL(homeo_match_warm(&input));
+}
+
 PG_FUNCTION_INFO_V1(homeo_explain_match);
 
 /* homeostasis.explain_match(event jsonb, every_rule boolean, only_rule text) */
@@ -123,6 +139,7 @@ homeo_explain_match(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	HomeoMatchInput input;
 	const char *only_rule;
+	const char *cached;
 	ListCell   *lc;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -135,11 +152,12 @@ homeo_explain_match(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	read_event(PG_GETARG_JSONB_P(0), &input);
+	cached = homeo_match_cached(&input);
 	foreach(lc, homeo_match_explain(&input, only_rule, PG_GETARG_BOOL(1)))
 	{
 		HomeoExplanation *explanation = lfirst(lc);
-		Datum		values[8];
-		bool		nulls[8] = {false};
+		Datum		values[9];
+		bool		nulls[9] = {false};
 
 		values[0] = Int32GetDatum(explanation->rank);
 		values[1] = CStringGetTextDatum(explanation->rule_id);
@@ -149,6 +167,8 @@ homeo_explain_match(PG_FUNCTION_ARGS)
 		values[5] = confidence_datum(explanation->confidence);
 		values[6] = Float8GetDatum(explanation->microseconds);
 		values[7] = CStringGetTextDatum(homeo_rank_places[explanation->place]);
+		nulls[8] = cached == NULL;
+		values[8] = nulls[8] ? (Datum) 0 : CStringGetTextDatum(cached);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
 							 values, nulls);
 	}
@@ -180,6 +200,54 @@ homeo_rule_counters(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
 	homeo_stat_each(put_counters, fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* A column of homeostasis.cache_counters(), or null. */
+static void
+put_limit(Datum *value, bool *isnull, int64 limit)
+{
+	*isnull = limit == 0;
+	*value = Int64GetDatum(limit);
+}
+
+PG_FUNCTION_INFO_V1(homeo_cache_counters);
+
+/* homeostasis.cache_counters(): one row a cache, of all databases */
+Datum
+homeo_cache_counters(PG_FUNCTION_ARGS)
+{
+	static const char *const names[][2] = {
+		[HOMEO_CACHE_MATCH_LOCAL] = {"match", "local"},
+		[HOMEO_CACHE_MATCH_SHARED] = {"match", "shared"},
+		[HOMEO_CACHE_PATTERNS] = {"patterns", "local"},
+	};
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int cache = 0; cache < HOMEO_CACHE_COUNT; cache++)
+	{
+		int64		numbers[HOMEO_CACHE_NUMBERS];
+		int64		most_entries = homeo_guc_rule_cache_size;
+		int64		most_bytes = 0;
+		Datum		values[HOMEO_CACHE_NUMBERS + 4];
+		bool		nulls[HOMEO_CACHE_NUMBERS + 4] = {false};
+		int			n = 0;
+
+		if (cache != HOMEO_CACHE_PATTERNS)
+			most_bytes = (int64) homeo_match_cache_room(cache == HOMEO_CACHE_MATCH_LOCAL,
+														&most_entries);
+		homeo_cache_stat_sum(cache, numbers);
+		values[n++] = CStringGetTextDatum(names[cache][0]);
+		values[n++] = CStringGetTextDatum(names[cache][1]);
+		for (int i = 0; i < HOMEO_CACHE_NUMBERS; i++)
+			values[n++] = Int64GetDatum(numbers[i]);
+		put_limit(&values[n], &nulls[n], most_entries);
+		n++;
+		put_limit(&values[n], &nulls[n], most_bytes);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
+							 nulls);
+	}
 	return (Datum) 0;
 }
 

@@ -21,6 +21,7 @@
 
 #include "access/xlog.h"
 #include "base/guc.h"
+#include "base/hash128.h"
 #include "catalog/namespace.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
@@ -228,6 +229,40 @@ follow_changes(Snapshot snapshot, const int64 *given, int nrevisions)
 	return true;
 }
 
+/*
+ * Computes the identity.  A version of a rule has a revision that no other
+ * has, of this table; the sum of their hashes doesn't depend on the order in
+ * which they stand in the parts.
+ */
+static void
+identify(Oid relation)
+{
+	struct
+	{
+		Oid			database;
+		Oid			relation;
+		uint64		sums[2];
+	}			source = {MyDatabaseId, relation, {0, 0}};
+
+	for (int p = 0; p < ruleset.nparts; p++)
+	{
+		const HomeoRulePart *part = &ruleset.parts[p];
+
+		for (uint32 rank = 0; rank < part->image->rules.n; rank++)
+		{
+			uint64		hash[2];
+
+			if (!homeo_ruleset_has_bit(part->alive, rank))
+				continue;
+			homeo_hash128(&homeo_image_rule(part->image, rank)->revision,
+						  sizeof(int64), 0, (uint8 *) hash);
+			source.sums[0] += hash[0];
+			source.sums[1] += hash[1];
+		}
+	}
+	homeo_hash128(&source, sizeof(source), 0, ruleset.identity);
+}
+
 static void
 update(Oid relation)
 {
@@ -267,6 +302,7 @@ update(Oid relation)
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 
+	identify(relation);
 	ruleset_seen = seen;
 	ruleset_complete = true;
 }

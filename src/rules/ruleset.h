@@ -32,6 +32,9 @@ typedef struct HomeoRuleset
 {
 	int			nparts;
 	HomeoRulePart parts[HOMEO_RULE_PARTS];
+
+	/* The same in all processes that see the same rules of this database. */
+	uint8		identity[16];
 } HomeoRuleset;
 
 static inline bool

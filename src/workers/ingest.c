@@ -46,6 +46,7 @@
 #include "base/turn.h"
 #include "base/worker.h"
 #include "commands/dbcommands.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "intake/attempts.h"
@@ -127,6 +128,10 @@
 #define DRAIN_MS			2000
 #define ONCE_MS				(60 * 1000)
 
+/* Issues whose errors are matched before they come; milliseconds at a time. */
+#define WARM_ISSUES			1000
+#define WARM_MS				100
+
 /* Behind something in both sources. */
 typedef struct HomeoPlace
 {
@@ -176,6 +181,8 @@ typedef struct HomeoConsumer
 	instr_time	batch_began;
 	long		batch_took;		/* milliseconds */
 	bool		behind;			/* there was more than the last batch took */
+	bool		warm;			/* the caches of the rules are filled */
+	int			warmed;			/* issues for which they are */
 
 	/* Failures in a row of what is next. */
 	int			tries;
@@ -649,6 +656,39 @@ run_turn(HomeoConsumer *c)
 	return result;
 }
 
+static bool
+warm_turn(void *arg)
+{
+	HomeoConsumer *c = (HomeoConsumer *) arg;
+	char	   *query = psprintf("select entries from homeostasis.warm_caches(%d, %d, %d)"
+								 " where what = 'issues'",
+								 WARM_ISSUES - c->warmed, WARM_MS, c->warmed);
+	bool		isnull;
+	int64		issues;
+
+	if (SPI_execute(query, false, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "warm_caches() failed");
+	issues = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										 SPI_tuptable->tupdesc, 1, &isnull));
+	c->warmed += (int) issues;
+	return issues > 0 && c->warmed < WARM_ISSUES;
+}
+
+/*
+ * When there is nothing to store, a piece at a time: so hardly any event waits
+ * for it, and issues that come back, or come in other words, are then diagnosed
+ * sooner.  Once in the life of the worker, or until it fails.
+ */
+static HomeoTurnResult
+warm_if_idle(HomeoConsumer *c, HomeoTurnResult result)
+{
+	if (result != HOMEO_TURN_IDLE || c->warm || ShutdownRequestPending)
+		return result;
+	result = homeo_turn_run(warm_turn, c, BATCH_TIMEOUT_MS);
+	c->warm = result != HOMEO_TURN_MORE;
+	return result == HOMEO_TURN_MORE ? result : HOMEO_TURN_IDLE;
+}
+
 /* Gathers for a while if the batch before was not long ago. */
 static void
 pace(HomeoConsumer *c)
@@ -773,9 +813,14 @@ homeo_ingest_main(Datum main_arg)
 	}
 	while (!ShutdownRequestPending)
 	{
+		HomeoTurnResult result;
+
 		pace(&c);
+		if (ShutdownRequestPending)
+			break;
+		result = warm_if_idle(&c, run_turn(&c));
 		if (!ShutdownRequestPending)
-			rest(&c, run_turn(&c));
+			rest(&c, result);
 	}
 	drain(&c, DRAIN_MS);
 	put_away(&c);

@@ -47,7 +47,7 @@ select set_eq('select pg_temp.granted(''homeostasis_reporter'')',
   'reporters may report');
 select set_eq('select pg_temp.granted(''homeostasis_operator'')',
   array['heal', 'approve', 'reject', 'deploy', 'rollback', 'advance_states', 'advance (as the caller)', 'checkup',
-        'resolve', 'mute', 'unmute', 'assign', 'merge', 'split', 'diagnose'],
+        'resolve', 'mute', 'unmute', 'assign', 'merge', 'split', 'diagnose', 'warm_caches'],
   'operators may heal and decide');
 select set_eq('select pg_temp.granted(''homeostasis_admin'')',
   array['replace_pack', 'load_rules', 'load_rules (as the caller)', 'rule_files (as the caller)', 'rule_file (as the caller)',

@@ -189,7 +189,7 @@ my $cycles = q{
     create procedure remember() language sql as $$
       insert into resident select split_part(line, ' ', 1)::bigint
       from regexp_replace(pg_read_file('/proc/' || pg_backend_pid() || '/status'),
-        '.*VmRSS:\s*(\d+) kB.*', '\1') as line $$;};
+        '.*RssAnon:\s*(\d+) kB.*', '\1') as line $$;};
 my $growth = $node->safe_psql('postgres', rule('changing', q{'x'}) . $cycles . q{
     set session_replication_role = replica;
     delete from homeostasis.rules where id <> 'changing';
