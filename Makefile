@@ -28,6 +28,8 @@ SQL_SCHEMA_NAMES = \
 	floods \
 	patches \
 	rules \
+	learning \
+	analyses \
 	jobs \
 	audit
 
@@ -50,9 +52,13 @@ SQL_CODE_NAMES = \
 	match \
 	lint \
 	ruleset \
+	learning \
+	diagnosis \
+	unmatched \
 	template \
 	policy \
 	patch \
+	analyze \
 	validation \
 	deployment \
 	job \
