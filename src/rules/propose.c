@@ -391,7 +391,7 @@ holds(HomeoSlice pattern, const MessageGroup *group,
 	  const HomeoProposeMessage *messages)
 {
 	static const HomeoSlice nothing = {"", 0};
-	HomeoRegexSource source = {pattern, NULL, false};
+	HomeoRegexSource source = {.text = pattern};
 	HomeoRegexProblem problem;
 	uint8		key[16];
 	ListCell   *lc;

@@ -103,8 +103,9 @@ select pg_temp.report('no kettle 17', 2, 'sql', 'undefined_kettle', '{"sqlstate"
 select is(proposed_rule -> 'sqlstates' || coalesce(proposed_rule -> 'error_type', '[]'), '["ZZ017"]', 'a rule for errors of PostgreSQL goes by their SQLSTATE')
 from homeostasis.unmatched() where message like 'no kettle%';
 select is(proposed_rule ->> 'error_type', 'ShopError', 'another one by the type of the error') from homeostasis.unmatched() where language = 'go';
-select is(homeostasis.load_rules(jsonb_build_object('name', 'proposed', 'description', 'd', 'version', '1',
-    'rules', (select jsonb_agg(proposed_rule) from homeostasis.unmatched()))) ->> 'loaded', '4', 'the proposed rules can be loaded as a pack');
+select is(string_agg(distinct action, ' ') || ' ' || count(*), 'inserted 4', 'the proposed rules can be loaded as a pack')
+from homeostasis.load_rules(jsonb_build_object('name', 'proposed', 'description', 'd', 'version', '1',
+    'rules', (select jsonb_agg(proposed_rule) from homeostasis.unmatched())));
 select is_empty($$ select * from homeostasis.lint_rules() where rule_id like 'proposed.%' $$, 'and nothing is dubious about them');
 do $$
 declare
