@@ -28,6 +28,8 @@ SQL_SCHEMA_NAMES = \
 	floods \
 	patches \
 	rules \
+	learning \
+	analyses \
 	jobs \
 	audit
 
@@ -51,9 +53,13 @@ SQL_CODE_NAMES = \
 	lint \
 	ruleset \
 	cache \
+	learning \
+	diagnosis \
+	unmatched \
 	template \
 	policy \
 	patch \
+	analyze \
 	validation \
 	deployment \
 	job \

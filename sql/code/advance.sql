@@ -12,8 +12,8 @@ language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
   values ('expire_lease'), ('unmute_issue'), ('supersede_patch'), ('watch_deployment'),
-    ('watch_healed'), ('start_deployment'), ('apply_policy'), ('start_validation'),
-    ('start_healing'), ('store_drops'), ('watch_rates')
+    ('watch_healed'), ('learn'), ('start_deployment'), ('apply_policy'), ('start_validation'),
+    ('start_healing'), ('store_drops'), ('watch_rates'), ('continue_analysis')
 $$;
 
 comment on function homeostasis.advance_steps() is
@@ -464,11 +464,11 @@ set search_path = pg_catalog, pg_temp
 as $$
   select exists (select from homeostasis.futile_patches f
     where f.service_id = analysis.service_id and f.issue_id = analysis.issue_id
-      and f.template = analysis.template and f.ended_at > analysis.created_at)
+      and f.template = analysis.template and f.ended_at > analysis.known_since)
 $$;
 
 comment on function homeostasis.was_tried(homeostasis.analysis) is
-  'Whether a patch by this diagnosis'' template came to nothing since the diagnosis was made';
+  'Whether a patch by this diagnosis'' template came to nothing since the diagnosis was made, in these words or others';
 
 create function homeostasis.start_healing_candidates()
 returns table (service_id bigint, object_id bigint)
@@ -499,7 +499,7 @@ begin
        where a.service_id = i.service_id and a.issue_id = i.id
          and not exists (select from homeostasis.futile_patches f
            where f.service_id = a.service_id and f.issue_id = a.issue_id
-             and f.template = a.template and f.ended_at > a.created_at)
+             and f.template = a.template and f.ended_at > a.known_since)
        limit 1) untried
     cross join lateral homeostasis.best_analysis(i.service_id, i.id, null) best
     where not homeostasis.was_tried(best)

@@ -16,53 +16,6 @@ $$;
 comment on function homeostasis.best_analysis(bigint, bigint, text) is
   'The diagnosis to heal an issue by: one that names the template wanted, else one that names any, of the latest error, the latest of it; or null';
 
-create function homeostasis.diagnose(issue_id bigint) returns bigint
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  issue constant homeostasis.issues := homeostasis.lock_issue(issue_id);
-  event constant jsonb := homeostasis.event_of(issue.service_id, issue.sample_event_id,
-                                               issue.sample_timestamp);
-  previous homeostasis.analysis;
-  diagnosis record;
-  new_id bigint;
-begin
-  if event is null then
-    raise exception 'the latest error of issue % is not stored any more', issue.id
-      using errcode = 'HO006',
-            hint = 'Retention removed it; the next occurrence can be diagnosed.';
-  end if;
-  select m.* into diagnosis from homeostasis.match(event) m;
-  if not found then
-    return null;
-  end if;
-  select a.* into previous
-    from homeostasis.analysis a
-    where a.service_id = issue.service_id and a.issue_id = issue.id and a.source = 'rule'
-    order by a.created_at desc, a.id desc limit 1;
-  if (previous.rule_id, previous.confidence_score, previous.root_cause, previous.suggestion,
-      previous.template, previous.captures)
-    is not distinct from
-     (diagnosis.rule_id, diagnosis.confidence, diagnosis.root_cause, diagnosis.suggestion,
-      diagnosis.template, diagnosis.captures)
-  then
-    return null;
-  end if;
-  insert into homeostasis.analysis (service_id, issue_id, error_id, error_timestamp, source,
-      rule_id, confidence_score, root_cause, suggestion, template, captures)
-    values (issue.service_id, issue.id, issue.sample_event_id, issue.sample_timestamp, 'rule',
-      diagnosis.rule_id, diagnosis.confidence, diagnosis.root_cause, diagnosis.suggestion,
-      diagnosis.template, diagnosis.captures)
-    returning id into new_id;
-  return new_id;
-end
-$$;
-
-comment on function homeostasis.diagnose(bigint) is
-  'Diagnoses an issue again, by its latest error and the rules as they are now; returns the id of the new row of analysis, or null: no rule matches, or it says what the diagnosis before said';
-grant execute on function homeostasis.diagnose(bigint) to homeostasis_operator;
-
 create function homeostasis.check_healable(issue homeostasis.issues) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp

@@ -173,6 +173,8 @@ begin
                               greatest(into_issue, from_issue)]) as id) ordered;
   target := homeostasis.lock_issue(into_issue);
   source := homeostasis.lock_issue(from_issue);
+  -- It goes, so nobody may just be adding a diagnosis to it; see analyze.sql.
+  perform from homeostasis.issues i where i.id = from_issue for update;
   if target.service_id <> source.service_id then
     raise exception 'issues % and % are of different services', into_issue, from_issue
       using errcode = 'HO007',

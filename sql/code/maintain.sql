@@ -334,6 +334,14 @@ begin
   done := homeostasis.delete_old_analysis(history_before, most);
   return next;
 
+  task := 'outcomes forgotten';
+  done := homeostasis.forget_outcomes(history_before, most);
+  return next;
+
+  task := 'analyses deleted';
+  done := homeostasis.delete_old_analyses(before);
+  return next;
+
   task := 'policy waits deleted';
   delete from homeostasis.policy_waits w
     where not exists (select from homeostasis.patches p

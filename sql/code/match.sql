@@ -78,10 +78,18 @@ create view homeostasis.stat_rules as
          coalesce(sum(c.trials), 0)::bigint as trials,
          coalesce(sum(c.wins), 0)::bigint as wins,
          coalesce(sum(c.limit_hits), 0)::bigint as limit_hits,
-         sum(c.microseconds) / nullif(sum(c.trials), 0) as mean_microseconds
+         sum(c.microseconds) / nullif(sum(c.trials), 0) as mean_microseconds,
+         r.confidence, l.confidence as learned_confidence,
+         coalesce(o.heals, 0) as heals, coalesce(o.rollbacks, 0) as rollbacks,
+         coalesce(o.rejections, 0) as rejections
   from homeostasis.rules r
   left join homeostasis.rule_counters() c on c.rule_id = r.id
-  group by r.id, r.pack;
+  left join homeostasis.rule_learning l on l.rule_id = r.id
+  left join (select p.rule_id, count(*) filter (where p.outcome = 'healed') as heals,
+                    count(*) filter (where p.outcome = 'rolled_back') as rollbacks,
+                    count(*) filter (where p.outcome = 'rejected') as rejections
+             from homeostasis.rule_outcomes p group by p.rule_id) o on o.rule_id = r.id
+  group by r.id, r.pack, r.confidence, l.confidence, o.heals, o.rollbacks, o.rejections;
 
 -- The event that an example with a message, or with the text that is printed,
 -- stands for; null for one with SQL.
@@ -136,6 +144,14 @@ comment on column homeostasis.stat_rules.wins is
 comment on column homeostasis.stat_rules.limit_hits is
   'Trials that a limit ended: see homeostasis.match_limit';
 comment on column homeostasis.stat_rules.mean_microseconds is 'Mean time of a trial';
+comment on column homeostasis.stat_rules.confidence is 'How sure its author is';
+comment on column homeostasis.stat_rules.learned_confidence is
+  'What matching goes by instead, since something became of its patches; null: nothing has';
+comment on column homeostasis.stat_rules.heals is
+  'Patches that healed, whatever conditions the rule had then; see rule_outcomes, also for the next two';
+comment on column homeostasis.stat_rules.rollbacks is
+  'Patches that were taken back, or should have been';
+comment on column homeostasis.stat_rules.rejections is 'Patches that a person rejected';
 
 grant execute on function homeostasis.match(jsonb), homeostasis.explain_match(jsonb, boolean, text),
   homeostasis.pattern_matches(text, text), homeostasis.pattern_problem(text), homeostasis.pattern_risk(text),

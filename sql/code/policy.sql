@@ -90,6 +90,9 @@ as $$
   left join homeostasis.errors e
     on e.service_id = a.service_id and e.event_id = a.error_id
       and e."timestamp" = a.error_timestamp
+  -- What was learned since can only make it less.
+  cross join lateral (select least(a.confidence_score,
+    case a.source when 'rule' then homeostasis.rule_confidence(a.rule_id) end) as confidence) sure
   cross join lateral (values
     (coalesce(v.status = 'passed' and v.strength = 'reproduced', false),
      case when v.id is null then 'it was not validated'
@@ -112,9 +115,9 @@ as $$
      case when patch.undo_sql is not null then 'it can be undone'
           when patch.reversible = 'unneeded' then 'it need not be undone: to leave it does no harm'
           else 'it cannot be undone' end),
-    (coalesce(a.confidence_score >= policy.min_confidence, false),
+    (coalesce(sure.confidence >= policy.min_confidence, false),
      format('the confidence of the diagnosis is %s, the policy wants %s',
-            a.confidence_score, policy.min_confidence)),
+            sure.confidence, policy.min_confidence)),
     (homeostasis.lock_rank(v.strongest_lock) <= homeostasis.lock_rank(policy.max_lock),
      format('its strongest lock is %s, the policy allows %s',
             coalesce(v.strongest_lock, 'none'), policy.max_lock)),

@@ -82,3 +82,18 @@ begin
   end loop;
 end
 $$;
+
+-- With wal_level minimal, a sequence that was used by the transaction that made
+-- it gives out numbers again after a crash; one that is set last does not.
+do $$
+declare
+  name text;
+begin
+  for name in
+    select c.oid::pg_catalog.regclass::text from pg_catalog.pg_class c
+    where c.relnamespace = 'homeostasis'::pg_catalog.regnamespace and c.relkind = 'S'
+  loop
+    execute pg_catalog.format('select pg_catalog.setval(%L, last_value, is_called) from %s', name, name);
+  end loop;
+end
+$$;

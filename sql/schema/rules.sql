@@ -64,6 +64,7 @@ create table homeostasis.analysis
   template text,
   captures jsonb not null default '{}',
   created_at timestamptz not null default clock_timestamp(),
+  known_since timestamptz not null default clock_timestamp(),
   primary key (service_id, id)
 );
 
@@ -143,3 +144,5 @@ comment on column homeostasis.analysis.template is
   'The patch template to heal by; null: advice only';
 comment on column homeostasis.analysis.captures is
   'Named groups of the rule''s patterns and what they matched';
+comment on column homeostasis.analysis.known_since is
+  'When the issue was first diagnosed so that the same patch follows: a row that diagnose() or analyze() adds in other words, or with another confidence, keeps it, so that what came to nothing is not tried again';

@@ -65,11 +65,13 @@ int			homeo_guc_spike_deviations = 6;
 int			homeo_guc_spike_history = 60;
 int			homeo_guc_spike_min_rate = 60;
 
+int			homeo_guc_analyze_workers = 2;
 int			homeo_guc_match_cache_size = 16 * 1024;
 int			homeo_guc_match_limit = 100000;
 int			homeo_guc_match_subject_limit = 64 * 1024;
 int			homeo_guc_max_limit_hits_per_hour = 100;
 int			homeo_guc_rule_cache_size = 1000;
+int			homeo_guc_rule_prior_weight = 10;
 int			homeo_guc_stat_rules_max = 5000;
 
 int			homeo_guc_dry_run_lock_hold = 5000;
@@ -618,6 +620,11 @@ define_storage(void)
 static void
 define_rules(void)
 {
+	define_int("homeostasis.analyze_workers", &homeo_guc_analyze_workers,
+			   0, HOMEO_MAX_ANALYSTS, PGC_SIGHUP, 0,
+			   "Sets how many workers analyse stored issues anew after analyze().",
+			   "Two of max_worker_processes are left free for healing. Where there "
+			   "is no room, and with 0, the healer does it bit by bit.");
 	define_int("homeostasis.match_cache_size", &homeo_guc_match_cache_size,
 			   0, 16 * 1024 * 1024, PGC_POSTMASTER, GUC_UNIT_KB,
 			   "Sets the shared memory for what the rules said of events.",
@@ -640,6 +647,11 @@ define_rules(void)
 			   10, 100000, PGC_SIGHUP, 0,
 			   "Sets how many patterns a process keeps compiled.",
 			   "Each takes some kilobytes; the one not used for longest makes room.");
+	define_int("homeostasis.rule_prior_weight", &homeo_guc_rule_prior_weight,
+			   1, 1000000, PGC_SIGHUP, 0,
+			   "Sets how many patches the confidence that a rule's author gave it counts for.",
+			   "So many of the rule's patches weigh as much as its author when its "
+			   "confidence is learned; a large number learns slowly.");
 	define_int("homeostasis.stat_rules_max", &homeo_guc_stat_rules_max,
 			   100, 1000000, PGC_POSTMASTER, 0,
 			   "Sets how many rules are counted in stat_rules.",

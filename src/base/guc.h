@@ -10,6 +10,7 @@
 #define HOMEO_GUC_H
 
 #define HOMEO_MAX_INGEST_WORKERS	16
+#define HOMEO_MAX_ANALYSTS			8
 
 typedef enum HomeoMode
 {
@@ -71,11 +72,13 @@ extern int	homeo_guc_spike_history;	/* minutes */
 extern int	homeo_guc_spike_min_rate;	/* errors a minute */
 
 /* Rules */
+extern int	homeo_guc_analyze_workers;
 extern int	homeo_guc_match_cache_size; /* kB; 0: nothing is cached */
 extern int	homeo_guc_match_limit;	/* PCRE2's unit: backtracking steps */
 extern int	homeo_guc_max_limit_hits_per_hour;
 extern int	homeo_guc_match_subject_limit;	/* bytes */
 extern int	homeo_guc_rule_cache_size;	/* compiled patterns */
+extern int	homeo_guc_rule_prior_weight;	/* patches */
 extern int	homeo_guc_stat_rules_max;	/* rules */
 
 /* Planning and dry runs */

@@ -41,7 +41,8 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
-#define MAX_SLOTS	(3 + HOMEO_MAX_INGEST_WORKERS + HOMEO_MAX_OPERATORS)
+#define MAX_SLOTS	(3 + HOMEO_MAX_INGEST_WORKERS + HOMEO_MAX_OPERATORS + \
+					 HOMEO_MAX_ANALYSTS)
 #define NO_PROC		PG_UINT32_MAX
 
 /* Databases that are being dropped, renamed or copied at the same time. */
@@ -103,7 +104,8 @@ static const char *const kind_names[] = {
 	[HOMEO_WORKER_INGEST] = "ingest",
 	[HOMEO_WORKER_HEALER] = "healer",
 	[HOMEO_WORKER_COMPILER] = "compiler",
-	[HOMEO_WORKER_OPERATOR] = "operator"
+	[HOMEO_WORKER_OPERATOR] = "operator",
+	[HOMEO_WORKER_ANALYST] = "analyst"
 };
 
 static const char *const state_names[] = {
@@ -161,6 +163,8 @@ init_area(void *memory, Size size, bool found)
 		init_slot(slot++, HOMEO_WORKER_INGEST, i);
 	for (int i = 0; i < HOMEO_MAX_OPERATORS; i++)
 		init_slot(slot++, HOMEO_WORKER_OPERATOR, i);
+	for (int i = 0; i < HOMEO_MAX_ANALYSTS; i++)
+		init_slot(slot++, HOMEO_WORKER_ANALYST, i);
 }
 
 static const HomeoShmemPiece area_piece = {

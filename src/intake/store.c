@@ -67,6 +67,12 @@ homeo_store_set_issue_hook(HomeoIssueHook hook)
 	issue_hook = hook;
 }
 
+void
+homeo_store_wake_healer(void)
+{
+	wake_healer = true;
+}
+
 static void
 wake_at_commit(XactEvent event, void *arg)
 {

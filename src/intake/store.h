@@ -35,6 +35,10 @@ typedef void (*HomeoIssueHook) (const struct HomeoTurnedIssue *issue);
 
 extern void homeo_store_init(void);
 extern void homeo_store_set_issue_hook(HomeoIssueHook hook);
+
+/* The healer is woken when this transaction commits. */
+extern void homeo_store_wake_healer(void);
+
 extern void homeo_store_batch(HomeoEvent *events, int nevents,
 							  HomeoStoreMode mode, HomeoStoreResult *result);
 

@@ -53,7 +53,9 @@ enum
 };
 
 #define READ_RULES \
-	"select revision, id, confidence::pg_catalog.float8, priority," \
+	"select revision, id, coalesce((select l.confidence" \
+	"  from homeostasis.rule_learning l where l.rule_id = rules.id), confidence" \
+	" )::pg_catalog.float8, priority," \
 	" root_cause, suggestion, template, sqlstates," \
 	" constraint_name, table_name, column_name, datatype_name, schema_name," \
 	" error_type, language," \

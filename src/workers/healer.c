@@ -18,6 +18,7 @@
 #include "base/worker.h"
 #include "executor/spi.h"
 #include "portability/instr_time.h"
+#include "workers/analyst.h"
 #include "workers/job.h"
 
 /*
@@ -266,6 +267,7 @@ one_round(void)
 	maintain_if_due();
 	run_if_due(rules_turn, RULES_EVERY_S, &rules_at);
 	run_if_due(counts_turn, COUNTS_EVERY_S, &counts_at);
+	homeo_analyst_start();
 	advanced = homeo_turn_run(advance_turn, NULL, TURN_TIMEOUT_MS);
 	if (advanced == HOMEO_TURN_NO_EXTENSION)
 		return advanced;

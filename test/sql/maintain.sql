@@ -21,7 +21,7 @@ declare
 begin
   perform set_config('session_replication_role', 'replica', true);
   update homeostasis.patches set created_at = created_at - ago, updated_at = updated_at - ago where id = patch;
-  update homeostasis.analysis a set created_at = a.created_at - ago from homeostasis.patches p
+  update homeostasis.analysis a set created_at = a.created_at - ago, known_since = a.known_since - ago from homeostasis.patches p
     where p.id = patch and a.issue_id = p.issue_id;
   update homeostasis.issues i set first_seen = first_seen - ago, last_seen = last_seen - ago
     from homeostasis.patches p where p.id = patch and i.id = p.issue_id;

@@ -120,7 +120,7 @@ select results_eq($$ select task, done from homeostasis.maintain() $$,
             ('rejected events deleted', 1), ('late event ids deleted', 0),
             ('spikes deleted', 0), ('jobs deleted', 2), ('journal positions deleted', 0),
             ('failed moves deleted', 1), ('patches deleted', 0), ('diagnoses deleted', 0),
-            ('policy waits deleted', 0), ('rules disabled', 0), ('checkup findings', 0),
+            ('outcomes forgotten', 0), ('analyses deleted', 0), ('policy waits deleted', 0), ('rules disabled', 0), ('checkup findings', 0),
             ('partitions dropped', 1), ('partitions made compact', 1), ('minutes counted as hours', 0),
             ('hours counted as days', 0), ('issues deleted', 1), ('services deleted', 0) $$,
   'what is older than retention goes');

@@ -47,7 +47,8 @@ select set_eq('select pg_temp.granted(''homeostasis_reporter'')',
   'reporters may report');
 select set_eq('select pg_temp.granted(''homeostasis_operator'')',
   array['heal', 'approve', 'reject', 'deploy', 'rollback', 'advance_states', 'advance (as the caller)', 'checkup',
-        'resolve', 'mute', 'unmute', 'assign', 'merge', 'split', 'diagnose', 'warm_caches'],
+        'resolve', 'mute', 'unmute', 'assign', 'merge', 'split', 'diagnose', 'analyze', 'analyze', 'analyze',
+        'analyze_step', 'cancel_analysis', 'warm_caches'],
   'operators may heal and decide');
 select set_eq('select pg_temp.granted(''homeostasis_admin'')',
   array['replace_pack', 'load_rules', 'load_rules (as the caller)', 'rule_files (as the caller)', 'rule_file (as the caller)',
@@ -55,7 +56,8 @@ select set_eq('select pg_temp.granted(''homeostasis_admin'')',
   'administrators may load');
 -- As their caller, readers can read what the tables would show them anyway.
 select set_eq($$select f from pg_temp.granted('homeostasis_reader') f where f !~ 'as the caller'$$,
-  array['audit_head', 'audit_verify', 'decide', 'health', 'setting', 'match', 'explain_match', 'lint_rules', 'rules_ready'],
+  array['audit_head', 'audit_verify', 'decide', 'health', 'setting', 'match', 'explain_match', 'lint_rules', 'rules_ready',
+        'analysis_sessions', 'unmatched'],
   'readers may look');
 
 select set_eq($$
