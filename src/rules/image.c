@@ -12,6 +12,7 @@
 #include "common/hashfn.h"
 #include "rules/condition.h"
 #include "rules/scan.h"
+#include "rules/syntax.h"
 
 uint32
 homeo_image_condition_place(const HomeoImage *image,
@@ -64,7 +65,7 @@ may_match(const Finding *finding, uint32 rank)
 	{
 		HomeoSlice	part = homeo_image_text(image, parts[i]);
 
-		if (memmem(subject.data, subject.len, part.data, part.len) != NULL)
+		if (homeo_syntax_find_part(subject, part, pattern->caseless))
 			return true;
 	}
 	return pattern->parts.n == 0;

@@ -15,7 +15,7 @@
 #include "rules/rule.h"
 
 /* Counted up whenever images are laid out or found in another way. */
-#define HOMEO_IMAGE_FORMAT		2
+#define HOMEO_IMAGE_FORMAT		3
 
 /* Where an image has to begin, and the databases of Vectorscan in it. */
 #define HOMEO_IMAGE_ALIGNMENT	64
@@ -56,6 +56,7 @@ typedef struct HomeoImagePattern
 	HomeoImageArray parts;		/* HomeoImageText; see HomeoSyntax */
 	uint8		key[16];		/* hash of it and of the next but one */
 	bool		starts_at_offset;	/* see HomeoSyntax */
+	bool		caseless;		/* the same */
 	bool		multiline;		/* see HomeoRegexSource */
 	HomeoImageArray rules;		/* ranks of the rules that a scan finds by it */
 } HomeoImagePattern;

@@ -305,7 +305,7 @@ choose_scanned(Building *b)
 
 /* Adds a database over these literals, which belong to these patterns. */
 static bool
-add_database(Building *b, HomeoPatternKind kind, const HomeoSlice *literals,
+add_database(Building *b, HomeoPatternKind kind, const HomeoScanLiteral *literals,
 			 const int *patterns, int n, const char **problem)
 {
 	Database   *database = palloc(sizeof(*database));
@@ -339,7 +339,7 @@ static bool
 compile_parts(Building *b, HomeoPatternKind kind, const char **problem)
 {
 	Size		room = (Size) Max(b->npatterns, 1) * HOMEO_SYNTAX_PARTS;
-	HomeoSlice *literals = palloc(sizeof(*literals) * room);
+	HomeoScanLiteral *literals = palloc(sizeof(*literals) * room);
 	int		   *patterns = palloc(sizeof(*patterns) * room);
 	int			n = 0;
 
@@ -351,7 +351,8 @@ compile_parts(Building *b, HomeoPatternKind kind, const char **problem)
 			continue;
 		for (int i = 0; i < pattern->syntax.parts.n; i++)
 		{
-			literals[n] = pattern->syntax.parts.of[i];
+			literals[n].bytes = pattern->syntax.parts.of[i];
+			literals[n].caseless = pattern->syntax.caseless;
 			patterns[n++] = p;
 		}
 	}
@@ -518,6 +519,7 @@ put_patterns(Building *b, HomeoImage *header)
 									  pattern->syntax.parts.n);
 		memcpy(patterns[p].key, pattern->key, sizeof(pattern->key));
 		patterns[p].starts_at_offset = pattern->syntax.starts_at_offset;
+		patterns[p].caseless = pattern->syntax.caseless;
 		patterns[p].multiline = pattern->kind == HOMEO_PATTERN_FRAME;
 		if (b->databases != NIL)
 			patterns[p].rules = put_ranks(&b->out, &pattern->rules);

@@ -40,18 +40,18 @@ note(unsigned int id, unsigned long long from, unsigned long long to,
 }
 
 static size_t
-longest(const HomeoSlice *literals, int n)
+longest(const HomeoScanLiteral *literals, int n)
 {
 	size_t		len = 0;
 
 	for (int i = 0; i < n; i++)
-		len = literals[i].len > len ? literals[i].len : len;
+		len = literals[i].bytes.len > len ? literals[i].bytes.len : len;
 	return len;
 }
 
 /* Whether each literal is found, alone and in the middle of a text. */
 static bool
-finds_all(const hs_database_t *database, const HomeoSlice *literals, int n)
+finds_all(const hs_database_t *database, const HomeoScanLiteral *literals, int n)
 {
 	hs_scratch_t *scratch = NULL;
 	size_t		room = longest(literals, n) + 2 * PADDING;
@@ -65,12 +65,12 @@ finds_all(const hs_database_t *database, const HomeoSlice *literals, int n)
 		Wanted		inside = {(unsigned int) i, false};
 
 		memset(subject, ' ', room);
-		memcpy(subject + PADDING, literals[i].data, literals[i].len);
+		memcpy(subject + PADDING, literals[i].bytes.data, literals[i].bytes.len);
 		found = hs_scan(database, subject + PADDING,
-						(unsigned int) literals[i].len, 0, scratch, note,
+						(unsigned int) literals[i].bytes.len, 0, scratch, note,
 						&alone) == HS_SUCCESS &&
 			hs_scan(database, subject,
-					(unsigned int) literals[i].len + 2 * PADDING, 0, scratch,
+					(unsigned int) literals[i].bytes.len + 2 * PADDING, 0, scratch,
 					note, &inside) == HS_SUCCESS &&
 			alone.reported && inside.reported;
 	}
@@ -80,7 +80,7 @@ finds_all(const hs_database_t *database, const HomeoSlice *literals, int n)
 }
 
 static hs_database_t *
-compile(const HomeoSlice *literals, int n, const char **problem)
+compile(const HomeoScanLiteral *literals, int n, const char **problem)
 {
 	size_t		room = n > 0 ? (size_t) n : 1;
 	const char **texts = malloc(room * sizeof(*texts));
@@ -95,9 +95,9 @@ compile(const HomeoSlice *literals, int n, const char **problem)
 	{
 		for (int i = 0; i < n; i++)
 		{
-			texts[i] = literals[i].data;
-			lens[i] = literals[i].len;
-			flags[i] = SCAN_FLAGS;
+			texts[i] = literals[i].bytes.data;
+			lens[i] = literals[i].bytes.len;
+			flags[i] = SCAN_FLAGS | (literals[i].caseless ? HS_FLAG_CASELESS : 0);
 			ids[i] = (unsigned int) i;
 		}
 		*problem = "Vectorscan refuses them";
@@ -116,7 +116,7 @@ compile(const HomeoSlice *literals, int n, const char **problem)
 }
 
 char *
-homeo_scan_compile(const HomeoSlice *literals, int n, size_t *len,
+homeo_scan_compile(const HomeoScanLiteral *literals, int n, size_t *len,
 				   const char **problem)
 {
 	hs_database_t *database;

@@ -10,9 +10,13 @@
  * literals in the answer than in every match, and a match without any of the
  * parts does not exist.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE				/* memmem() */
+#endif
 #include "rules/syntax.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/ascii.h"
 
@@ -716,6 +720,16 @@ shortest(const HomeoSyntaxParts *parts)
 }
 
 /*
+ * Whether a character, in any case, may be one beyond ASCII: k is the Kelvin sign, too,
+ * and s the long s.
+ */
+static bool
+has_far_case(char c)
+{
+	return homeo_ascii_is_high(c) || homeo_ascii_is_one_of(c, "kKsS");
+}
+
+/*
  * An element was read that begins at start.  A character that stands for itself,
  * without a quantifier, goes on with the run of such characters; anything else
  * ends it.  *best becomes the run, or the parts of a group, if what is in it is
@@ -739,6 +753,11 @@ note_parts(const Reader *reader, const char *start, bool quoted,
 		if (quoted || *start != '(' || reader->at[-1] != ')')
 			return;
 		found = element->parts;
+	}
+	else if (reader->any_caseless && has_far_case(*start))
+	{
+		run->len = 0;
+		return;
 	}
 	else
 	{
@@ -825,8 +844,33 @@ homeo_syntax_read(HomeoSlice pattern)
 	/* A parenthesis too many can't be in what PCRE2 accepts. */
 	syntax.literals = reader.unbound ? 0 : weight.literals;
 	syntax.parts = weight.parts;
-	if (reader.unbound || reader.any_caseless || reader.any_extended)
+	if (reader.unbound || reader.any_extended)
 		syntax.parts.n = 0;
+	syntax.caseless = reader.any_caseless;
 	syntax.starts_at_offset = reader.starts_at_offset;
 	return syntax;
+}
+
+static bool
+find_caseless(HomeoSlice subject, HomeoSlice part)
+{
+	for (size_t at = 0; at + part.len <= subject.len; at++)
+	{
+		size_t		i = 0;
+
+		while (i < part.len && homeo_ascii_lower(subject.data[at + i]) ==
+			   homeo_ascii_lower(part.data[i]))
+			i++;
+		if (i == part.len)
+			return true;
+	}
+	return false;
+}
+
+bool
+homeo_syntax_find_part(HomeoSlice subject, HomeoSlice part, bool caseless)
+{
+	if (caseless)
+		return find_caseless(subject, part);
+	return memmem(subject.data, subject.len, part.data, part.len) != NULL;
 }

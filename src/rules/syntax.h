@@ -24,6 +24,7 @@ typedef struct HomeoSyntax
 {
 	int			literals;		/* characters that every match contains */
 	HomeoSyntaxParts parts;
+	bool		caseless;		/* the parts are to be found in any case */
 	bool		starts_at_offset;	/* has \G */
 } HomeoSyntax;
 
@@ -32,5 +33,9 @@ typedef struct HomeoSyntax
  * means nothing, but it is told.  Takes time linear in its length.
  */
 extern HomeoSyntax homeo_syntax_read(HomeoSlice pattern);
+
+/* Whether a text contains a part. */
+extern bool homeo_syntax_find_part(HomeoSlice subject, HomeoSlice part,
+								   bool caseless);
 
 #endif							/* HOMEO_SYNTAX_H */

@@ -6,7 +6,6 @@
  * PCRE2 judges: a text that it matches has at least as many characters as the
  * pattern is said to have literals, and one of its parts.
  */
-#define _GNU_SOURCE
 #include "rules/syntax.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -55,15 +54,15 @@ is_matched(const char *pattern, size_t len, const char *text, size_t textlen)
 }
 
 static bool
-has_part(HomeoSlice subject, const HomeoSyntaxParts *parts)
+has_part(HomeoSlice subject, const HomeoSyntax *syntax)
 {
-	for (int i = 0; i < parts->n; i++)
+	for (int i = 0; i < syntax->parts.n; i++)
 	{
-		if (memmem(subject.data, subject.len, parts->of[i].data,
-				   parts->of[i].len) != NULL)
+		if (homeo_syntax_find_part(subject, syntax->parts.of[i],
+								   syntax->caseless))
 			return true;
 	}
-	return parts->n == 0;
+	return syntax->parts.n == 0;
 }
 
 int
@@ -94,7 +93,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(count_characters((const char *) data + from, size - from) >=
 			  (size_t) syntax.literals);
 		CHECK(has_part(homeo_slice((const char *) data + from, size - from),
-					   &syntax.parts));
+					   &syntax));
 	}
 	free(pattern);
 	free(exact);

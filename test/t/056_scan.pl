@@ -19,6 +19,8 @@ my %pattern = (
     conditional => [ '^(<)?c{i}(?(1)>)$',                        '<c{i}>' ],
     nothing     => [ '^[x-z](?:{i})?$',                          'x{i}' ],
     ignoring    => [ '(?i)^ÄHNLICH{i} und STRASSE$',             'ähnlich{i} und straße' =~ s/ß/ss/r ],
+    ascii       => [ '(?i)^ignored{i} by all$',                   'IGNORED{i} By All' ],
+    kelvin      => [ '(?i)^unmark{i} it$',                        "unmar\xe2\x84\xaa{i} it" ],
     unicode     => [ '^\p{Greek}+ {i}$',                         'αβγ {i}' ],
     newline     => [ '^first{i}$(?s).*last',                     'first{i}' ],
     dot         => [ '^dot{i}.end$',                             'dot{i}üend' ],
