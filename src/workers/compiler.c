@@ -12,9 +12,11 @@
 
 #include "workers/compiler.h"
 
+#include "access/xlog.h"
 #include "base/turn.h"
 #include "base/worker.h"
 #include "catalog/namespace.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "rules/image_build.h"
@@ -292,7 +294,10 @@ homeo_compiler_once(void)
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
 
-	if (!homeo_image_share_is_due() ||
+	/* On a standby a worker would not start before the promotion. */
+	if (RecoveryInProgress() ||
+		strcmp(get_database_name(MyDatabaseId), homeo_guc_database) != 0 ||
+		!homeo_image_share_is_due() ||
 		homeo_worker_pid(HOMEO_WORKER_COMPILER, 0) != 0)
 		return;
 	homeo_worker_describe(&worker, HOMEO_WORKER_COMPILER, 0, MyDatabaseId,
