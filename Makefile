@@ -42,6 +42,7 @@ SQL_CODE_NAMES = \
 	partition \
 	counts \
 	issue \
+	log_template \
 	report \
 	ingest \
 	copy \

@@ -96,7 +96,7 @@ measure(HomeoLabelledLog *log, HomeoScore *score)
 			HomeoLogLine line;
 
 			homeo_log_line_read(message, strlen(message), &line);
-			if (homeo_miner_match(miner, &line) == HOMEO_MINER_NONE)
+			if (homeo_miner_match(miner, 0, &line) == HOMEO_MINER_NONE)
 				failed = 1;		/* it was learned */
 		}
 		matched = microseconds();

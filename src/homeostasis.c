@@ -15,6 +15,8 @@
 #include "intake/drops.h"
 #include "intake/journal.h"
 #include "intake/kept.h"
+#include "intake/log_template.h"
+#include "intake/log_template_save.h"
 #include "intake/quota.h"
 #include "intake/restore.h"
 #include "intake/ring.h"
@@ -37,6 +39,7 @@ _PG_init(void)
 {
 	homeo_guc_init();
 	homeo_store_init();
+	homeo_log_template_save_init();
 	homeo_diagnose_init();
 
 	/* pg_upgrade must find no connection but its own. */
@@ -52,6 +55,7 @@ _PG_init(void)
 	homeo_journal_init();
 	homeo_drops_init();
 	homeo_quota_init();
+	homeo_log_template_init();
 	homeo_kept_init();
 	homeo_server_log_init();
 	homeo_restore_init();

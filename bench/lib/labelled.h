@@ -198,7 +198,7 @@ labelled_learn(HomeoLabelledLog *log, HomeoMiner *miner)
 		HomeoMinerResult result;
 
 		homeo_log_line_read(at->message, strlen(at->message), &line);
-		homeo_miner_learn(miner, &line, &result);
+		homeo_miner_learn(miner, 0, &line, &result);
 		at->first = result.id;
 		if (result.id > log->max_id)
 			log->max_id = result.id;

@@ -13,7 +13,8 @@ set search_path = pg_catalog, pg_temp
 as $$
   values ('expire_lease'), ('unmute_issue'), ('supersede_patch'), ('watch_deployment'),
     ('watch_healed'), ('learn'), ('start_deployment'), ('apply_policy'), ('start_validation'),
-    ('start_healing'), ('store_drops'), ('watch_rates'), ('continue_analysis')
+    ('start_healing'), ('store_drops'), ('watch_rates'), ('merge_log_issues'),
+    ('continue_analysis')
 $$;
 
 comment on function homeostasis.advance_steps() is

@@ -207,6 +207,10 @@ begin
   delete from homeostasis.services s
     where s.id = any (array(select * from homeostasis.idle_services(before) limit most));
   get diagnostics deleted = row_count;
+  if deleted > 0 then
+    delete from homeostasis.log_templates t
+      where not exists (select from homeostasis.services s where s.id = t.service_id);
+  end if;
   return deleted;
 end
 $$;

@@ -130,6 +130,27 @@ create table homeostasis.issue_counts
 -- Minutes come last in it, so that they are added at its end.
 create index issue_counts_minutes_idx on homeostasis.issue_counts (minutes desc, minute);
 
+create table homeostasis.log_templates
+(
+  service_id bigint not null,
+  id bigint not null,
+  language text not null,
+  template text not null,
+  fingerprint uuid not null,
+  used_at timestamptz not null,
+  primary key (service_id, id)
+);
+
+create table homeostasis.log_merges
+(
+  service_id bigint not null,
+  id bigint generated always as identity,
+  fingerprint uuid not null,
+  into_fingerprint uuid not null,
+  found_at timestamptz not null default now(),
+  primary key (service_id, id)
+);
+
 create table homeostasis.deferred_events
 (
   id bigint generated always as identity primary key,
@@ -244,6 +265,22 @@ comment on table homeostasis.issue_fingerprints is
   'Which fingerprints belong to an issue; merge() and split() move them';
 comment on table homeostasis.issue_counts is
   'Exact number of occurrences per issue, minute and release; the healer and maintain() make hours of minutes, by way of ten minutes, and days of hours, when they are older than homeostasis.minute_counts_hours and homeostasis.hour_counts_days';
+comment on table homeostasis.log_templates is
+  'What lines of logs that were reported without a type have in common; the errors of a template are one issue. Shared memory has the same: a row that is deleted here is forgotten at the next restart';
+comment on column homeostasis.log_templates.id is
+  'The greater, the later it was found, whatever the service';
+comment on column homeostasis.log_templates.language is 'As in errors';
+comment on column homeostasis.log_templates.template is
+  'The words that stay the same, <*> where words differ, and names such as <n> or <ip> for values';
+comment on column homeostasis.log_templates.fingerprint is 'Of all errors of the template; see errors.fingerprint';
+comment on column homeostasis.log_templates.used_at is
+  'When a line had it last, up to an hour behind; of more than homeostasis.log_templates the one used least is forgotten';
+comment on table homeostasis.log_merges is
+  'Templates of log lines that turned out to be one with another, until their issues are merged';
+comment on column homeostasis.log_merges.fingerprint is 'That of the template which is gone';
+comment on column homeostasis.log_merges.into_fingerprint is
+  'That of the template whose lines they are now';
+comment on column homeostasis.log_merges.found_at is 'When that was found';
 comment on table homeostasis.rejected_events is
   'Events that could not be stored, with the field at fault and the reason';
 comment on column homeostasis.rejected_events.field is 'Key at fault; null: the event itself';

@@ -50,6 +50,7 @@ int			homeo_guc_hour_counts_days = 14;
 int			homeo_guc_ingest_workers = 1;
 int			homeo_guc_journal_flush_interval = 200;
 int			homeo_guc_journal_limit = 1024 * 1024;
+int			homeo_guc_log_templates = 5000;
 int			homeo_guc_max_issues_per_service = 10000;
 int			homeo_guc_max_services = 1000;
 int			homeo_guc_memory_limit = 4 * 1024 * 1024;
@@ -511,6 +512,12 @@ define_intake(void)
 			   "It is in the data directory, and takes it only while events "
 			   "cannot be stored. 0 means no journal: homeostasis.durability is "
 			   "then memory.");
+	define_int("homeostasis.log_templates", &homeo_guc_log_templates,
+			   0, 1000000, PGC_POSTMASTER, 0,
+			   "Sets how many templates of log lines are kept.",
+			   "Each takes 1.7 kilobytes of shared memory; the one used least "
+			   "makes room for another. With 0, lines are grouped by their "
+			   "words alone.");
 	define_int("homeostasis.max_issues_per_service",
 			   &homeo_guc_max_issues_per_service, 1, 10000000, PGC_SIGHUP, 0,
 			   "Sets how many issues the errors reported for one service can make.",

@@ -54,6 +54,7 @@ extern int	homeo_guc_hour_counts_days;
 extern int	homeo_guc_ingest_workers;
 extern int	homeo_guc_journal_flush_interval;	/* ms */
 extern int	homeo_guc_journal_limit;	/* kB; 0: no journal */
+extern int	homeo_guc_log_templates;	/* 0: none are kept */
 extern int	homeo_guc_max_issues_per_service;
 extern int	homeo_guc_max_services;
 extern int	homeo_guc_memory_limit; /* kB */

@@ -3,7 +3,8 @@
  *		Turns an event into what is stored of it: names for OIDs, secrets
  *		removed, a sane time, the frames of its stack, its fingerprint.
  *
- * Called by store.c in a transaction; touches no table but the catalogs.
+ * Called by store.c in a transaction; touches no table but the catalogs, and
+ * that of the templates of log lines, once.
  * Of a flood, most events are counted and not stored, so this is two steps:
  * homeo_prepare() finds out what an event counts for, and
  * homeo_prepare_complete() what of it may be stored.
@@ -21,6 +22,8 @@
 #include "base/memory.h"
 #include "base/worker.h"
 #include "commands/dbcommands.h"
+#include "intake/log_template.h"
+#include "intake/log_template_save.h"
 #include "intake/scrub.h"
 #include "intake/scrub_filter.h"
 #include "intake/sqlstate.h"
@@ -481,9 +484,13 @@ set_input(const HomeoPrepared *prepared, HomeoFingerprintInput *input)
 		input->statement = *text_of(event, HOMEO_FIELD_STATEMENT);
 }
 
-/* The texts as they are, secrets and all: same texts, same fingerprint. */
+/*
+ * The texts as they are, secrets and all: same texts, same fingerprint.  The
+ * service is one of them if it matters.
+ */
 static void
-hash_input(const HomeoFingerprintInput *input, HomeoFingerprint *hash)
+hash_input(const HomeoFingerprintInput *input, const char *service,
+		   HomeoFingerprint *hash)
 {
 	const HomeoSlice texts[] = {
 		input->language, input->error_type, input->sqlstate, input->message,
@@ -500,6 +507,9 @@ hash_input(const HomeoFingerprintInput *input, HomeoFingerprint *hash)
 			homeo_fingerprint_add_field(&builder, i, texts[i].data,
 										texts[i].len);
 	}
+	if (service != NULL)
+		homeo_fingerprint_add_field(&builder, lengthof(texts), service,
+									strlen(service));
 	homeo_fingerprint_final(&builder, hash);
 }
 
@@ -531,6 +541,55 @@ make_fingerprint(HomeoPrepared *prepared, HomeoFingerprint *fingerprint)
 }
 
 /*
+ * Was it reported as one line, without anything that says what kind of error
+ * it is?
+ */
+static bool
+is_log_line(const HomeoEvent *event)
+{
+	const HomeoText *message = text_of(event, HOMEO_FIELD_MESSAGE);
+	const char *end;
+
+	if ((event->origin != HOMEO_ORIGIN_REPORT &&
+		 event->origin != HOMEO_ORIGIN_INGEST) ||
+		text_of(event, HOMEO_FIELD_ERROR_TYPE)->data != NULL ||
+		text_of(event, HOMEO_FIELD_SQLSTATE)->data != NULL ||
+		text_of(event, HOMEO_FIELD_STACK)->data != NULL ||
+		message->len == 0)
+		return false;
+	end = memchr(message->data, '\n', message->len);
+	return end == NULL || end == message->data + message->len - 1;
+}
+
+/* A line has that of its template. */
+static void
+make_line_fingerprint(HomeoPrepared *prepared, HomeoFingerprint *fingerprint)
+{
+	scrub(prepared, HOMEO_FIELD_MESSAGE);
+	homeo_log_template_of(prepared->service, prepared->language,
+						  *text_of(prepared->event, HOMEO_FIELD_MESSAGE),
+						  fingerprint);
+}
+
+/* What became of texts. */
+typedef struct HomeoKnownTexts
+{
+	HomeoFingerprint texts;
+	HomeoFingerprint fingerprint;
+	uint64		generation;		/* of the templates, if it is a line */
+	TimestampTz since;
+} HomeoKnownTexts;
+
+/* A template that is used is to be told so from time to time. */
+static bool
+holds(const HomeoKnownTexts *known, const HomeoPrepared *prepared)
+{
+	return !prepared->is_line ||
+		(known->generation == homeo_log_template_generation() &&
+		 prepared->event->received - known->since < USECS_PER_MINUTE);
+}
+
+/*
  * A flood brings the same texts again and again.  To hash them costs a small
  * part of taking secrets out of them and values out of words, so what became
  * of them is remembered.
@@ -538,11 +597,8 @@ make_fingerprint(HomeoPrepared *prepared, HomeoFingerprint *fingerprint)
 static void
 compute_fingerprint(HomeoPrepared *prepared)
 {
-	static struct
-	{
-		HomeoFingerprint texts;
-		HomeoFingerprint fingerprint;
-	}			known[KNOWN_TEXTS];
+	static HomeoKnownTexts known_texts[KNOWN_TEXTS];
+	HomeoKnownTexts *known;
 	HomeoFingerprintInput input;
 	HomeoFingerprint texts;
 	HomeoFingerprint fingerprint;
@@ -555,17 +611,31 @@ compute_fingerprint(HomeoPrepared *prepared)
 		memcpy(prepared->fingerprint.data, fingerprint.bytes, UUID_LEN);
 		return;
 	}
+	prepared->is_line = is_log_line(prepared->event) &&
+		homeo_log_template_ensure();
 	set_input(prepared, &input);
-	hash_input(&input, &texts);
+	hash_input(&input, prepared->is_line ? prepared->service : NULL, &texts);
 	memcpy(&place, texts.bytes, sizeof(place));
-	place %= KNOWN_TEXTS;
-	if (memcmp(&known[place].texts, &texts, sizeof(texts)) != 0)
+	known = &known_texts[place % KNOWN_TEXTS];
+	if (memcmp(&known->texts, &texts, sizeof(texts)) != 0 ||
+		!holds(known, prepared))
 	{
-		make_fingerprint(prepared, &known[place].fingerprint);
-		known[place].texts = texts;
+		known->generation = homeo_log_template_generation();
+		known->since = prepared->event->received;
+		if (prepared->is_line)
+			make_line_fingerprint(prepared, &known->fingerprint);
+		else
+			make_fingerprint(prepared, &known->fingerprint);
+		known->texts = texts;
 	}
-	memcpy(prepared->fingerprint.data, known[place].fingerprint.bytes,
-		   UUID_LEN);
+	memcpy(prepared->fingerprint.data, known->fingerprint.bytes, UUID_LEN);
+}
+
+void
+homeo_prepare_renew(HomeoPrepared *prepared)
+{
+	if (prepared->is_line)
+		compute_fingerprint(prepared);
 }
 
 /* What a reporter leaves out, an SQLSTATE can often say. */

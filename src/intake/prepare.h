@@ -16,6 +16,7 @@ typedef struct HomeoPrepared
 	char	   *service;		/* name of the service or of its database */
 	char	   *error_type;
 	char	   *language;
+	bool		is_line;		/* of a log: grouped by its template */
 	pg_uuid_t	fingerprint;
 	bool		has_stack;
 	pg_uuid_t	stack_hash;		/* if has_stack */
@@ -24,6 +25,10 @@ typedef struct HomeoPrepared
 } HomeoPrepared;
 
 extern void homeo_prepare(HomeoEvent *event, HomeoPrepared *prepared);
+
+/* Again, when a line of a log may have got another template since. */
+extern void homeo_prepare_renew(HomeoPrepared *prepared);
+
 extern void homeo_prepare_texts(HomeoPrepared *prepared);
 extern char *homeo_prepare_stack(HomeoPrepared *prepared);
 extern void homeo_prepare_complete(HomeoPrepared *prepared);

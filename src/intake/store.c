@@ -27,6 +27,8 @@
 #include "executor/spi.h"
 #include "intake/event_id.h"
 #include "intake/event_json.h"
+#include "intake/log_template.h"
+#include "intake/log_template_save.h"
 #include "intake/store_errors.h"
 #include "intake/store_rows.h"
 #include "mb/pg_wchar.h"
@@ -404,6 +406,7 @@ homeo_store_batch(HomeoEvent *events, int nevents, HomeoStoreMode mode,
 	HomeoRow   *all = palloc0(sizeof(HomeoRow) * nevents);
 	HomeoRow  **rows = palloc(sizeof(HomeoRow *) * nevents);
 	int			nrows = 0;
+	uint64		generation = homeo_log_template_generation();
 
 	batch.mode = mode;
 	batch.result = result;
@@ -425,8 +428,13 @@ homeo_store_batch(HomeoEvent *events, int nevents, HomeoStoreMode mode,
 	}
 	if (nrows == 0)
 		return;
+	/* Lines that came later may have shown what the first ones are. */
+	for (int i = 0; i < nrows &&
+		 homeo_log_template_generation() != generation; i++)
+		homeo_prepare_renew(&rows[i]->prepared);
 	qsort(rows, nrows, sizeof(*rows), homeo_row_compare);
 	store_or_halve(&batch, rows, nrows);
+	homeo_log_template_save();
 }
 
 /* Stores one event in a subtransaction; returns its error, palloc'd, or NULL. */

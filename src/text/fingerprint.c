@@ -36,7 +36,8 @@ typedef enum FieldTag
 	TAG_FRAMES = 12,
 	TAG_STATEMENT = 13,
 	TAG_IMITATED = 14,
-	TAG_SEARCH_PATH = 15
+	TAG_SEARCH_PATH = 15,
+	TAG_LINE = 16
 } FieldTag;
 
 /*
@@ -373,5 +374,17 @@ homeo_fingerprint_event(const HomeoFingerprintInput *in,
 	if (homeo_fingerprint_reads_statement(in))
 		add_statement(&builder, in);
 
+	homeo_fingerprint_final(&builder, out);
+}
+
+void
+homeo_fingerprint_line(HomeoSlice language, HomeoSlice line,
+					   HomeoFingerprint *out)
+{
+	HomeoFingerprintBuilder builder;
+
+	homeo_fingerprint_init(&builder, HOMEO_FINGERPRINT_VERSION);
+	add_nocase(&builder, TAG_LANGUAGE, language);
+	homeo_fingerprint_add_field(&builder, TAG_LINE, line.data, line.len);
 	homeo_fingerprint_final(&builder, out);
 }

@@ -20,7 +20,7 @@
  * to the placeholders of normalize.c, or to the names that stacktrace.c
  * finds makes another number of this.
  */
-#define HOMEO_FINGERPRINT_VERSION 4
+#define HOMEO_FINGERPRINT_VERSION 5
 
 /* Normalised messages are cut here before they are hashed. */
 #define HOMEO_FINGERPRINT_MESSAGE_BYTES 1024
@@ -85,6 +85,13 @@ extern void homeo_fingerprint_frames(const HomeoFrame *frames, size_t nframes,
  */
 extern void homeo_fingerprint_event(const HomeoFingerprintInput *in,
 									HomeoFingerprint *out);
+
+/*
+ * Fingerprint of lines of a log that are of one template: of the text that
+ * their first line had (see log_line.h), and the language.
+ */
+extern void homeo_fingerprint_line(HomeoSlice language, HomeoSlice line,
+								   HomeoFingerprint *out);
 
 /* Whether the statement matters; what is said of it itself does not. */
 extern bool homeo_fingerprint_reads_statement(const HomeoFingerprintInput *in);

@@ -81,6 +81,12 @@ weight(uint32_t key)
 		EQUAL_NUMBERED : EQUAL_WORD;
 }
 
+static bool
+has_shape(const HomeoMinerTemplate *t, uint64_t scope, int ntokens)
+{
+	return t->scope == scope && t->ntokens == ntokens;
+}
+
 /* Compares a template with a line of as many tokens. */
 static void
 compare(const HomeoMinerTemplate *t, const HomeoLogLine *line, Comparison *c)
@@ -129,14 +135,15 @@ compare(const HomeoMinerTemplate *t, const HomeoLogLine *line, Comparison *c)
 		c->likeness = WEAKLY_ALIKE;
 }
 
-/* Does the template cover the line as it is?  *equal gets what is for it. */
+/*
+ * Does a template with as many tokens cover the line as it is?  *equal gets
+ * what is for it.
+ */
 static bool
 covers(const HomeoMinerTemplate *t, const HomeoLogLine *line, int *equal)
 {
 	int			i;
 
-	if (t->ntokens != line->ntokens)
-		return false;
 	*equal = 0;
 	for (i = 0; i < line->ntokens; i++)
 	{
@@ -156,7 +163,7 @@ covers(const HomeoMinerTemplate *t, const HomeoLogLine *line, int *equal)
  * several the oldest.  Each of the first tokens may be ANY in a template.
  */
 static uint32_t
-find_cover(const HomeoMiner *miner, const HomeoLogLine *line)
+find_cover(const HomeoMiner *miner, uint64_t scope, const HomeoLogLine *line)
 {
 	int			depth = line->ntokens < HOMEO_MINER_DEPTH ?
 	line->ntokens : HOMEO_MINER_DEPTH;
@@ -174,14 +181,15 @@ find_cover(const HomeoMiner *miner, const HomeoLogLine *line)
 		for (i = 0; i < depth; i++)
 			keys[i] = path & (1 << i) ? HOMEO_TOKEN_KEY_ANY :
 				line->tokens[i].key;
-		for (slot = homeo_miner_store_path(miner, line->ntokens, keys);
+		for (slot = homeo_miner_store_path(miner, scope, line->ntokens, keys);
 			 slot != HOMEO_MINER_NIL;
 			 slot = homeo_miner_store_slot(miner, slot)->by_path)
 		{
 			const HomeoMinerTemplate *t = homeo_miner_store_slot(miner, slot);
 			int			equal;
 
-			if (covers(t, line, &equal) &&
+			if (has_shape(t, scope, line->ntokens) &&
+				covers(t, line, &equal) &&
 				(equal > best_equal ||
 				 (equal == best_equal && t->id < best_id)))
 			{
@@ -230,14 +238,16 @@ widen(HomeoMiner *miner, uint32_t slot, uint64_t places,
 	homeo_log_line_parse(wide->str, wide->len, &line);
 	homeo_log_line_widen(&line, places);
 	homeo_miner_store_change(miner, slot, &line);
-	for (next = miner->by_count[line.ntokens]; next != HOMEO_MINER_NIL;)
+	next = homeo_miner_store_count(miner, wide->scope, line.ntokens);
+	while (next != HOMEO_MINER_NIL)
 	{
 		uint32_t	other = next;
 		uint32_t	gone = other;
 		const HomeoMinerTemplate *t = homeo_miner_store_slot(miner, other);
 
 		next = t->by_count.next;
-		if (other == slot || !includes(wide, t) ||
+		if (other == slot || !has_shape(t, wide->scope, line.ntokens) ||
+			!includes(wide, t) ||
 			result->nmerged == HOMEO_MINER_MERGED)
 			continue;
 		if (t->id < wide->id)
@@ -247,12 +257,14 @@ widen(HomeoMiner *miner, uint32_t slot, uint64_t places,
 			slot = other;
 			wide = t;
 		}
-		result->merged[result->nmerged++] =
+		result->merged[result->nmerged] =
 			homeo_miner_store_slot(miner, gone)->id;
+		result->merged_place[result->nmerged++] = gone;
 		homeo_miner_store_remove(miner, gone);
 	}
 	homeo_miner_store_use(miner, slot);
 	result->id = wide->id;
+	result->place = slot;
 	result->is_wider = true;
 }
 
@@ -275,21 +287,25 @@ typedef struct Siblings
  * in it.  Else returns NIL, and those that differ in words, too.
  */
 static uint32_t
-find_fit(const HomeoMiner *miner, const HomeoLogLine *line, uint64_t *changed,
-		 Siblings *siblings)
+find_fit(const HomeoMiner *miner, uint64_t scope, const HomeoLogLine *line,
+		 uint64_t *changed, Siblings *siblings)
 {
 	uint32_t	best = HOMEO_MINER_NIL;
 	int			surplus = 0;
 	uint32_t	slot;
 
 	siblings->n = 0;
-	for (slot = miner->by_count[line->ntokens]; slot != HOMEO_MINER_NIL;
+	for (slot = homeo_miner_store_count(miner, scope, line->ntokens);
+		 slot != HOMEO_MINER_NIL;
 		 slot = homeo_miner_store_slot(miner, slot)->by_count.next)
 	{
+		const HomeoMinerTemplate *t = homeo_miner_store_slot(miner, slot);
 		Sibling		sibling = {.slot = slot};
 		Comparison *c = &sibling.comparison;
 
-		compare(homeo_miner_store_slot(miner, slot), line, c);
+		if (!has_shape(t, scope, line->ntokens))
+			continue;
+		compare(t, line, c);
 		if (c->words == 0 && c->likeness == ALIKE && c->surplus >= surplus)
 		{
 			surplus = c->surplus;
@@ -403,25 +419,27 @@ find_family(const HomeoMiner *miner, const HomeoLogLine *line,
 	return HOMEO_MINER_NIL;
 }
 
-/* Makes room for a template; returns the id of the one that was forgotten. */
+/* Makes room for a template; *place is that of the one that was forgotten. */
 static uint32_t
-make_room(HomeoMiner *miner)
+make_room(HomeoMiner *miner, uint32_t *place)
 {
 	uint32_t	oldest = miner->by_use.previous;
 	uint32_t	id;
 
+	*place = HOMEO_MINER_NOWHERE;
 	if (miner->used < miner->slots)
 		return HOMEO_MINER_NONE;
 	id = homeo_miner_store_slot(miner, oldest)->id;
 	homeo_miner_store_remove(miner, oldest);
+	*place = oldest;
 	return id;
 }
 
 void
-homeo_miner_learn(HomeoMiner *miner, const HomeoLogLine *line,
+homeo_miner_learn(HomeoMiner *miner, uint64_t scope, const HomeoLogLine *line,
 				  HomeoMinerResult *result)
 {
-	uint32_t	slot = find_cover(miner, line);
+	uint32_t	slot = find_cover(miner, scope, line);
 	Siblings	siblings;
 	uint64_t	places = 0;
 
@@ -430,19 +448,20 @@ homeo_miner_learn(HomeoMiner *miner, const HomeoLogLine *line,
 	{
 		homeo_miner_store_use(miner, slot);
 		result->id = homeo_miner_store_slot(miner, slot)->id;
+		result->place = slot;
 		return;
 	}
-	slot = find_fit(miner, line, &places, &siblings);
+	slot = find_fit(miner, scope, line, &places, &siblings);
 	if (slot == HOMEO_MINER_NIL)
 		slot = find_family(miner, line, &siblings, &places);
 	if (slot != HOMEO_MINER_NIL)
 		widen(miner, slot, places, result);
 	else if (miner->last_id < UINT32_MAX)
 	{
-		result->evicted = make_room(miner);
+		result->evicted = make_room(miner, &result->evicted_place);
 		result->id = miner->last_id + 1;
 		result->is_new = true;
-		homeo_miner_store_add(miner, result->id, line);
+		result->place = homeo_miner_store_add(miner, scope, result->id, line);
 	}
 }
 
@@ -456,17 +475,25 @@ homeo_miner_init(void *block, size_t size)
 	return homeo_miner_store_init(block, size);
 }
 
+size_t
+homeo_miner_size(uint32_t capacity)
+{
+	return homeo_miner_store_size(capacity);
+}
+
 bool
-homeo_miner_load(HomeoMiner *miner, uint32_t id, const char *text, size_t len)
+homeo_miner_load(HomeoMiner *miner, uint64_t scope, uint32_t id,
+				 const char *text, size_t len)
 {
 	HomeoLogLine line;
+	uint32_t	place;
 
 	if (id == HOMEO_MINER_NONE)
 		return false;
 	homeo_miner_forget(miner, id);
-	(void) make_room(miner);
+	(void) make_room(miner, &place);
 	homeo_log_line_parse(text, len, &line);
-	homeo_miner_store_add(miner, id, &line);
+	(void) homeo_miner_store_add(miner, scope, id, &line);
 	return true;
 }
 
@@ -478,9 +505,10 @@ homeo_miner_reserve(HomeoMiner *miner, uint32_t id)
 }
 
 uint32_t
-homeo_miner_match(const HomeoMiner *miner, const HomeoLogLine *line)
+homeo_miner_match(const HomeoMiner *miner, uint64_t scope,
+				  const HomeoLogLine *line)
 {
-	uint32_t	slot = find_cover(miner, line);
+	uint32_t	slot = find_cover(miner, scope, line);
 
 	return slot == HOMEO_MINER_NIL ? HOMEO_MINER_NONE :
 		homeo_miner_store_slot(miner, slot)->id;
@@ -516,6 +544,12 @@ homeo_miner_text(const HomeoMiner *miner, uint32_t id, char *out, size_t *len)
 	memcpy(out, t->str, t->len);
 	*len = t->len;
 	return true;
+}
+
+uint32_t
+homeo_miner_place(const HomeoMiner *miner, uint32_t id)
+{
+	return homeo_miner_store_find(miner, id);
 }
 
 uint32_t

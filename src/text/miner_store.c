@@ -7,9 +7,9 @@
  * the block at the same time must be kept away by the caller, who owns it.
  *
  * Each template is in four lists: of its id; of the path that leads to it
- * through the tree of number of tokens and first tokens, of which only the
- * leaves exist, found by a hash of the path; of those with as many tokens; and
- * of all by their last use.  All slots have the same size, which wastes some
+ * through the tree of scope, number of tokens and first tokens, of which only
+ * the leaves exist, found by a hash of the path; of those of its scope with as
+ * many tokens, found likewise; and of all by their last use.  All slots have the same size, which wastes some
  * memory, and neither splits nor moves anything.
  */
 #include "text/miner_store.h"
@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* What the block's layout and the tokens' keys are. */
-#define STORE_VERSION	1
+#define STORE_VERSION	2
 
 static uint32_t *
 heads_by_id(const HomeoMiner *miner)
@@ -31,10 +31,36 @@ heads_by_path(const HomeoMiner *miner)
 	return heads_by_id(miner) + miner->slots;
 }
 
+static uint32_t *
+heads_by_count(const HomeoMiner *miner)
+{
+	return heads_by_path(miner) + miner->slots;
+}
+
+/* Bytes before the slots, which begin at a multiple of 8. */
+static size_t
+size_of_heads(size_t slots)
+{
+	return sizeof(HomeoMiner) + (3 * slots + (slots & 1)) * sizeof(uint32_t);
+}
+
+static size_t
+size_of_block(size_t slots)
+{
+	return size_of_heads(slots) + slots * sizeof(HomeoMinerTemplate);
+}
+
+size_t
+homeo_miner_store_size(uint32_t slots)
+{
+	return size_of_block(slots);
+}
+
 HomeoMinerTemplate *
 homeo_miner_store_slot(const HomeoMiner *miner, uint32_t slot)
 {
-	return (HomeoMinerTemplate *) (heads_by_path(miner) + miner->slots) + slot;
+	return (HomeoMinerTemplate *) ((char *) miner +
+								   size_of_heads(miner->slots)) + slot;
 }
 
 HomeoMiner *
@@ -44,24 +70,22 @@ homeo_miner_store_init(void *block, size_t size)
 	size_t		slots;
 	uint32_t	i;
 
-	if (size < sizeof(HomeoMiner))
+	if (size < size_of_block(1))
 		return NULL;
 	slots = (size - sizeof(HomeoMiner)) /
-		(sizeof(HomeoMinerTemplate) + 2 * sizeof(uint32_t));
-	if (slots == 0)
-		return NULL;
+		(sizeof(HomeoMinerTemplate) + 3 * sizeof(uint32_t));
 	if (slots > HOMEO_MINER_NIL - 1)
 		slots = HOMEO_MINER_NIL - 1;
+	if (size_of_block(slots) > size)
+		slots--;
 
 	memset(miner, 0, sizeof(HomeoMiner));
 	miner->version = STORE_VERSION;
 	miner->slots = (uint32_t) slots;
 	miner->spare = HOMEO_MINER_NIL;
 	miner->by_use.previous = miner->by_use.next = HOMEO_MINER_NIL;
-	for (i = 0; i <= HOMEO_LOG_LINE_TOKENS; i++)
-		miner->by_count[i] = HOMEO_MINER_NIL;
-	for (i = 0; i < miner->slots; i++)
-		heads_by_id(miner)[i] = heads_by_path(miner)[i] = HOMEO_MINER_NIL;
+	for (i = 0; i < 3 * miner->slots; i++)
+		heads_by_id(miner)[i] = HOMEO_MINER_NIL;
 	return miner;
 }
 
@@ -71,18 +95,30 @@ head_by_id(const HomeoMiner *miner, uint32_t id)
 	return &heads_by_id(miner)[id % miner->slots];
 }
 
-static uint32_t *
-head_by_path(const HomeoMiner *miner, int ntokens, const uint32_t *keys)
+static uint64_t
+combine(uint64_t hash, uint64_t value)
 {
-	uint64_t	hash = (uint64_t) ntokens;
+	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 32;
+}
+
+static uint32_t *
+head_by_path(const HomeoMiner *miner, uint64_t scope, int ntokens,
+			 const uint32_t *keys)
+{
+	uint64_t	hash = combine(scope, (uint64_t) ntokens);
 	int			i;
 
 	for (i = 0; i < ntokens && i < HOMEO_MINER_DEPTH; i++)
-	{
-		hash = (hash ^ keys[i]) * UINT64_C(0x9e3779b97f4a7c15);
-		hash ^= hash >> 32;
-	}
+		hash = combine(hash, keys[i]);
 	return &heads_by_path(miner)[hash % miner->slots];
+}
+
+static uint32_t *
+head_by_count(const HomeoMiner *miner, uint64_t scope, int ntokens)
+{
+	return &heads_by_count(miner)[combine(scope, (uint64_t) ntokens) %
+								  miner->slots];
 }
 
 uint32_t
@@ -97,17 +133,23 @@ homeo_miner_store_find(const HomeoMiner *miner, uint32_t id)
 }
 
 uint32_t
-homeo_miner_store_path(const HomeoMiner *miner, int ntokens,
+homeo_miner_store_path(const HomeoMiner *miner, uint64_t scope, int ntokens,
 					   const uint32_t *keys)
 {
-	return *head_by_path(miner, ntokens, keys);
+	return *head_by_path(miner, scope, ntokens, keys);
+}
+
+uint32_t
+homeo_miner_store_count(const HomeoMiner *miner, uint64_t scope, int ntokens)
+{
+	return *head_by_count(miner, scope, ntokens);
 }
 
 static void
 link_path(HomeoMiner *miner, uint32_t slot)
 {
 	HomeoMinerTemplate *t = homeo_miner_store_slot(miner, slot);
-	uint32_t   *head = head_by_path(miner, t->ntokens, t->keys);
+	uint32_t   *head = head_by_path(miner, t->scope, t->ntokens, t->keys);
 
 	t->by_path = *head;
 	*head = slot;
@@ -117,7 +159,7 @@ static void
 unlink_path(HomeoMiner *miner, uint32_t slot)
 {
 	HomeoMinerTemplate *t = homeo_miner_store_slot(miner, slot);
-	uint32_t   *place = head_by_path(miner, t->ntokens, t->keys);
+	uint32_t   *place = head_by_path(miner, t->scope, t->ntokens, t->keys);
 
 	while (*place != slot)
 		place = &homeo_miner_store_slot(miner, *place)->by_path;
@@ -144,7 +186,8 @@ link_count(HomeoMiner *miner, uint32_t slot)
 {
 	HomeoMinerTemplate *t = homeo_miner_store_slot(miner, slot);
 	uint32_t	previous = HOMEO_MINER_NIL;
-	uint32_t	next = miner->by_count[t->ntokens];
+	uint32_t   *head = head_by_count(miner, t->scope, t->ntokens);
+	uint32_t	next = *head;
 
 	while (next != HOMEO_MINER_NIL &&
 		   homeo_miner_store_slot(miner, next)->id > t->id)
@@ -159,7 +202,7 @@ link_count(HomeoMiner *miner, uint32_t slot)
 	if (previous != HOMEO_MINER_NIL)
 		homeo_miner_store_slot(miner, previous)->by_count.next = slot;
 	else
-		miner->by_count[t->ntokens] = slot;
+		*head = slot;
 }
 
 static void
@@ -175,7 +218,7 @@ unlink_count(HomeoMiner *miner, uint32_t slot)
 		homeo_miner_store_slot(miner, links.previous)->by_count.next =
 			links.next;
 	else
-		miner->by_count[t->ntokens] = links.next;
+		*head_by_count(miner, t->scope, t->ntokens) = links.next;
 }
 
 /* The links of a template by use; of NIL those of the list itself. */
@@ -218,8 +261,9 @@ set_text(HomeoMinerTemplate *t, const HomeoLogLine *line)
 	memcpy(t->str, line->str, line->len);
 }
 
-void
-homeo_miner_store_add(HomeoMiner *miner, uint32_t id, const HomeoLogLine *line)
+uint32_t
+homeo_miner_store_add(HomeoMiner *miner, uint64_t scope, uint32_t id,
+					  const HomeoLogLine *line)
 {
 	uint32_t	slot = miner->spare;
 	uint32_t   *head = head_by_id(miner, id);
@@ -235,12 +279,14 @@ homeo_miner_store_add(HomeoMiner *miner, uint32_t id, const HomeoLogLine *line)
 
 	t = homeo_miner_store_slot(miner, slot);
 	t->id = id;
+	t->scope = scope;
 	set_text(t, line);
 	t->by_id = *head;
 	*head = slot;
 	link_path(miner, slot);
 	link_count(miner, slot);
 	link_use(miner, slot);
+	return slot;
 }
 
 void

@@ -16,7 +16,7 @@
 #include "text/miner.h"
 
 /* The number of a template's slot, or none. */
-#define HOMEO_MINER_NIL		UINT32_MAX
+#define HOMEO_MINER_NIL		HOMEO_MINER_NOWHERE
 
 /* So many of its first tokens lead to a template. */
 #define HOMEO_MINER_DEPTH	3
@@ -33,8 +33,10 @@ typedef struct HomeoMinerTemplate
 	uint32_t	id;
 	uint32_t	by_id;			/* the next of the same bucket of ids */
 	uint32_t	by_path;		/* the next of the same bucket of paths */
-	HomeoMinerLinks by_count;	/* of as many tokens; ids fall */
+	HomeoMinerLinks by_count;	/* of the same bucket of scopes and numbers of
+								 * tokens; ids fall */
 	HomeoMinerLinks by_use;		/* previous was used later */
+	uint64_t	scope;
 	uint16_t	ntokens;
 	uint16_t	len;
 	uint32_t	keys[HOMEO_LOG_LINE_TOKENS];
@@ -50,32 +52,36 @@ struct HomeoMiner
 	uint32_t	spare;			/* a list of slots that held one, by_id */
 	uint32_t	last_id;		/* the greatest that was ever given */
 	HomeoMinerLinks by_use;		/* next: used last, previous: long ago */
-	uint32_t	by_count[HOMEO_LOG_LINE_TOKENS + 1];
 
-	/* Behind it: slots heads by id, as many by path, and the slots. */
+	/* Behind it: slots heads by id, by path and by count, and the slots. */
 };
 
 /* Sets the block up; NULL if it has no room for one template. */
 extern HomeoMiner *homeo_miner_store_init(void *block, size_t size);
+extern size_t homeo_miner_store_size(uint32_t slots);
 
 extern HomeoMinerTemplate *homeo_miner_store_slot(const HomeoMiner *miner,
 												  uint32_t slot);
 extern uint32_t homeo_miner_store_find(const HomeoMiner *miner, uint32_t id);
 
 /*
- * The first template whose number of tokens and first tokens have the same
- * hash as these, and which others follow by by_path; not all of them may have
- * the same tokens.
+ * The first template whose scope, number of tokens and first tokens have the
+ * same hash as these, and which others follow by by_path; not all of them may
+ * have the same.
  */
-extern uint32_t homeo_miner_store_path(const HomeoMiner *miner, int ntokens,
-									   const uint32_t *keys);
+extern uint32_t homeo_miner_store_path(const HomeoMiner *miner, uint64_t scope,
+									   int ntokens, const uint32_t *keys);
+
+/* The same by scope and number of tokens only; others follow by by_count. */
+extern uint32_t homeo_miner_store_count(const HomeoMiner *miner,
+										uint64_t scope, int ntokens);
 
 /*
- * Adds a template, whose id must be unknown, as the one used last.  There
- * must be room.
+ * Adds a template, whose id must be unknown, as the one used last, and returns
+ * its slot.  There must be room.
  */
-extern void homeo_miner_store_add(HomeoMiner *miner, uint32_t id,
-								  const HomeoLogLine *line);
+extern uint32_t homeo_miner_store_add(HomeoMiner *miner, uint64_t scope,
+									  uint32_t id, const HomeoLogLine *line);
 
 /* Gives a template another text with as many tokens. */
 extern void homeo_miner_store_change(HomeoMiner *miner, uint32_t slot,

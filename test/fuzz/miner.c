@@ -47,9 +47,17 @@ check_line(const HomeoLogLine *line)
 			  again.tokens[i].start == wide.tokens[i].start);
 }
 
+/* Lines are of one scope or another by what they begin with. */
+static uint64_t
+scope_of(const char *message, size_t len)
+{
+	return len > 0 ? (uint64_t) (message[0] & 1) << 40 : 0;
+}
+
 /* Loads into other what miner knows, the last first. */
 static void
-copy_templates(const HomeoMiner *miner, uint32_t max_id, HomeoMiner *other)
+copy_templates(const HomeoMiner *miner, const uint64_t *scopes, uint32_t max_id,
+			   HomeoMiner *other)
 {
 	char		str[HOMEO_LOG_LINE_BYTES];
 	size_t		len;
@@ -59,7 +67,7 @@ copy_templates(const HomeoMiner *miner, uint32_t max_id, HomeoMiner *other)
 	for (id = max_id; id > 0; id--)
 	{
 		if (homeo_miner_text(miner, id, str, &len))
-			CHECK(homeo_miner_load(other, id, str, len));
+			CHECK(homeo_miner_load(other, scopes[id], id, str, len));
 	}
 	CHECK(homeo_miner_count(other) == homeo_miner_count(miner));
 }
@@ -82,17 +90,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char	   *second = small ? NULL : malloc(BIG_BLOCK);
 	HomeoMiner *other = NULL;
 	HomeoMiner *miner;
+	uint64_t   *scopes;
+	uint32_t   *ids;
 	uint32_t	max_id = 0;
 	size_t		at = 0;
 
 	CHECK(block != NULL && (small || second != NULL));
 	miner = homeo_miner_init(block, small ? SMALL_BLOCK : BIG_BLOCK);
 	CHECK(miner != NULL);
+	scopes = calloc(homeo_miner_capacity(miner) * 4 + 2, sizeof(uint64_t));
+	ids = calloc(homeo_miner_capacity(miner), sizeof(uint32_t));
+	CHECK(scopes != NULL && ids != NULL);
 	while (at < size && max_id < homeo_miner_capacity(miner) * 4)
 	{
 		const uint8_t *end = memchr(data + at, '\n', size - at);
 		size_t		n = end != NULL ? (size_t) (end - data) - at : size - at;
 		char	   *message = exact_copy(data + at, n);
+		uint64_t	scope = scope_of(message, n);
 		HomeoLogLine line;
 		HomeoMinerResult result;
 		HomeoMinerResult expected;
@@ -101,20 +115,32 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!small && other == NULL && at >= half)
 		{
 			other = homeo_miner_init(second, BIG_BLOCK);
-			copy_templates(miner, max_id, other);
+			copy_templates(miner, scopes, max_id, other);
 		}
 		homeo_log_line_read(message, n, &line);
 		check_line(&line);
-		homeo_miner_learn(miner, &line, &result);
+		homeo_miner_learn(miner, scope, &line, &result);
+		if (result.is_new)
+			scopes[result.id] = scope;
 		CHECK(result.id != HOMEO_MINER_NONE);
-		CHECK(homeo_miner_match(miner, &line) == result.id);
+		CHECK(homeo_miner_match(miner, scope, &line) == result.id);
+		CHECK(homeo_miner_match(miner, 1, &line) == HOMEO_MINER_NONE);
 		CHECK(homeo_miner_count(miner) <= homeo_miner_capacity(miner));
+		CHECK(result.place == homeo_miner_place(miner, result.id));
+		CHECK(result.place < homeo_miner_capacity(miner));
+		if (result.is_new)
+			CHECK(ids[result.place] == result.evicted);
+		ids[result.place] = result.id;
 		for (i = 0; i < result.nmerged; i++)
+		{
 			CHECK(result.merged[i] > result.id);
+			CHECK(ids[result.merged_place[i]] == result.merged[i]);
+			ids[result.merged_place[i]] = HOMEO_MINER_NONE;
+		}
 		CHECK(small || result.evicted == HOMEO_MINER_NONE);
 		if (other != NULL)
 		{
-			homeo_miner_learn(other, &line, &expected);
+			homeo_miner_learn(other, scope, &line, &expected);
 			check_same(&result, &expected);
 		}
 		if (result.id > max_id)
@@ -124,5 +150,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	free(block);
 	free(second);
+	free(scopes);
+	free(ids);
 	return 0;
 }
