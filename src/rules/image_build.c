@@ -40,7 +40,11 @@ typedef struct Pattern
 	HomeoSlice	source;
 	int			kind;			/* HomeoPatternKind: what it is for */
 	uint8		key[16];		/* hash for regex.c */
-	HomeoSyntax syntax;
+	int			literals;		/* see HomeoSyntax */
+	bool		caseless;
+	bool		starts_at_offset;
+	int			nparts;
+	HomeoSlice *parts;
 	Ranks		rules;			/* that a scan is to find by it */
 } Pattern;
 
@@ -142,6 +146,20 @@ number_of(Building *b, NumberKey key, int next, bool *found)
  */
 #define KIND_PATTERN	(-1)	/* and below, by HomeoPatternKind */
 
+static void
+read_syntax(Pattern *pattern)
+{
+	HomeoSyntax syntax = homeo_syntax_read(pattern->source);
+	Size		size = sizeof(HomeoSlice) * syntax.parts.n;
+
+	pattern->literals = syntax.literals;
+	pattern->caseless = syntax.caseless;
+	pattern->starts_at_offset = syntax.starts_at_offset;
+	pattern->nparts = syntax.parts.n;
+	pattern->parts = palloc(size);
+	memcpy(pattern->parts, syntax.parts.of, size);
+}
+
 /* A source that is there for two kinds is two patterns. */
 static int
 intern_pattern(Building *b, HomeoPatternKind kind, HomeoSlice source)
@@ -159,7 +177,7 @@ intern_pattern(Building *b, HomeoPatternKind kind, HomeoSlice source)
 		pattern->kind = kind;
 		homeo_hash128(source.data, source.len, kind == HOMEO_PATTERN_FRAME,
 					  pattern->key);
-		pattern->syntax = homeo_syntax_read(source);
+		read_syntax(pattern);
 	}
 	return number;
 }
@@ -189,7 +207,7 @@ rank_rules(Building *b, const HomeoRule *rules)
 			if (rules[r].patterns[i].data == NULL)
 				continue;
 			ranked->patterns[i] = intern_pattern(b, i, rules[r].patterns[i]);
-			literals[i] = b->patterns[ranked->patterns[i]].syntax.literals;
+			literals[i] = b->patterns[ranked->patterns[i]].literals;
 		}
 		ranked->key.specificity = homeo_rank_specificity(&rules[r], literals);
 		ranked->key.place = homeo_rank_place(&rules[r]);
@@ -275,7 +293,7 @@ has_parts(const Building *b, uint32 rank)
 {
 	const Pattern *pattern = lead_pattern(b, rank);
 
-	return pattern != NULL && pattern->syntax.parts.n > 0;
+	return pattern != NULL && pattern->nparts > 0;
 }
 
 /* Chooses among rules with the same condition. */
@@ -338,21 +356,25 @@ add_database(Building *b, HomeoPatternKind kind, const HomeoScanLiteral *literal
 static bool
 compile_parts(Building *b, HomeoPatternKind kind, const char **problem)
 {
-	Size		room = (Size) Max(b->npatterns, 1) * HOMEO_SYNTAX_PARTS;
-	HomeoScanLiteral *literals = palloc(sizeof(*literals) * room);
-	int		   *patterns = palloc(sizeof(*patterns) * room);
+	HomeoScanLiteral *literals;
+	int		   *patterns;
+	Size		room = 0;
 	int			n = 0;
 
+	for (int p = 0; p < b->npatterns; p++)
+		room += b->patterns[p].nparts;
+	literals = palloc_extended(sizeof(*literals) * room, MCXT_ALLOC_HUGE);
+	patterns = palloc_extended(sizeof(*patterns) * room, MCXT_ALLOC_HUGE);
 	for (int p = 0; p < b->npatterns; p++)
 	{
 		const Pattern *pattern = &b->patterns[p];
 
 		if (pattern->kind != kind || pattern->rules.n == 0)
 			continue;
-		for (int i = 0; i < pattern->syntax.parts.n; i++)
+		for (int i = 0; i < pattern->nparts; i++)
 		{
-			literals[n].bytes = pattern->syntax.parts.of[i];
-			literals[n].caseless = pattern->syntax.caseless;
+			literals[n].bytes = pattern->parts[i];
+			literals[n].caseless = pattern->caseless;
 			patterns[n++] = p;
 		}
 	}
@@ -507,19 +529,19 @@ put_patterns(Building *b, HomeoImage *header)
 		HomeoImageText parts[HOMEO_SYNTAX_PARTS];
 
 		patterns[p].source = put_text(&b->out, pattern->source);
-		for (int i = 0; i < pattern->syntax.parts.n; i++)
+		for (int i = 0; i < pattern->nparts; i++)
 		{
-			HomeoSlice	part = pattern->syntax.parts.of[i];
+			HomeoSlice	part = pattern->parts[i];
 
 			parts[i].offset = patterns[p].source.offset +
 				(uint32) (part.data - pattern->source.data);
 			parts[i].len = (uint32) part.len;
 		}
 		patterns[p].parts = put_array(&b->out, parts, sizeof(*parts),
-									  pattern->syntax.parts.n);
+									  pattern->nparts);
 		memcpy(patterns[p].key, pattern->key, sizeof(pattern->key));
-		patterns[p].starts_at_offset = pattern->syntax.starts_at_offset;
-		patterns[p].caseless = pattern->syntax.caseless;
+		patterns[p].starts_at_offset = pattern->starts_at_offset;
+		patterns[p].caseless = pattern->caseless;
 		patterns[p].multiline = pattern->kind == HOMEO_PATTERN_FRAME;
 		if (b->databases != NIL)
 			patterns[p].rules = put_ranks(&b->out, &pattern->rules);

@@ -26,7 +26,13 @@
 /* Counts stop here, far above what makes a difference. */
 #define MAX_COUNT		1000000
 
-/* Where the reader is. */
+/* Room for the parts of a pattern and of the groups that it is in. */
+#define MAX_PARTS		256
+
+/*
+ * Where the reader is.  Parts are a stack: what was just read has those at the
+ * top, above the best that were found so far of each group around it.
+ */
 typedef struct Reader
 {
 	const char *at;
@@ -41,13 +47,17 @@ typedef struct Reader
 	bool		any_extended;
 	bool		starts_at_offset;
 	bool		unbound;		/* a match may leave out anything */
+
+	int			nparts;
+	HomeoSlice	parts[MAX_PARTS];
 } Reader;
 
 /* Of an element or a sequence of them. */
 typedef struct Weight
 {
 	int			literals;
-	HomeoSyntaxParts parts;		/* of which every match contains one */
+	int			nparts;			/* of which every match contains one: the
+								 * reader's last ones; 0: none are known */
 } Weight;
 
 /* A group is told by what stands behind its parenthesis. */
@@ -657,7 +667,7 @@ read_group(Reader *reader)
 	if (kind == GROUP_ASIDE || (kind == GROUP_CONDITIONAL && count < 2))
 		weight.literals = 0;
 	if (kind != GROUP_PLAIN)
-		weight.parts.n = 0;
+		weight.nparts = 0;
 	return weight;
 }
 
@@ -705,18 +715,36 @@ read_element(Reader *reader)
 	return weight;
 }
 
-/* The length of the shortest, 0: there are none. */
+/* The length of the shortest of some parts, 0: there are none. */
 static size_t
-shortest(const HomeoSyntaxParts *parts)
+shortest(const HomeoSlice *parts, int n)
 {
 	size_t		least = SIZE_MAX;
 
-	for (int i = 0; i < parts->n; i++)
+	for (int i = 0; i < n; i++)
 	{
-		if (parts->of[i].len < least)
-			least = parts->of[i].len;
+		if (parts[i].len < least)
+			least = parts[i].len;
 	}
-	return parts->n > 0 ? least : 0;
+	return n > 0 ? least : 0;
+}
+
+/*
+ * Puts others in place of the last nbest parts of the reader, and of what is
+ * above them, if they are longer.  Returns how many there are now.
+ */
+static int
+choose_parts(Reader *reader, int best, int nbest, const HomeoSlice *others,
+			 int n)
+{
+	if (best + n <= MAX_PARTS &&
+		shortest(others, n) > shortest(reader->parts + best, nbest))
+	{
+		memmove(reader->parts + best, others, sizeof(*others) * (size_t) n);
+		nbest = n;
+	}
+	reader->nparts = best + nbest;
+	return nbest;
 }
 
 /*
@@ -732,15 +760,14 @@ has_far_case(char c)
 /*
  * An element was read that begins at start.  A character that stands for itself,
  * without a quantifier, goes on with the run of such characters; anything else
- * ends it.  *best becomes the run, or the parts of a group, if what is in it is
- * longer than all of *best.
+ * ends it.  The parts from best on become the run, or the parts of a group, if
+ * these are longer.  Returns how many they are.
  */
-static void
-note_parts(const Reader *reader, const char *start, bool quoted,
-		   const Weight *element, HomeoSlice *run, HomeoSyntaxParts *best)
+static int
+note_parts(Reader *reader, const char *start, bool quoted,
+		   const Weight *element, HomeoSlice *run, int best, int nbest)
 {
 	const char *end = start + 1;
-	HomeoSyntaxParts found = {.n = 1};
 
 	while (end < reader->at && homeo_ascii_is_high(*start) &&
 		   (*end & 0xc0) == 0x80)
@@ -750,46 +777,27 @@ note_parts(const Reader *reader, const char *start, bool quoted,
 	{
 		run->len = 0;
 		/* A group without a quantifier. */
-		if (quoted || *start != '(' || reader->at[-1] != ')')
-			return;
-		found = element->parts;
+		if (!quoted && *start == '(' && reader->at[-1] == ')')
+			return choose_parts(reader, best, nbest,
+								reader->parts + reader->nparts - element->nparts,
+								element->nparts);
+		return choose_parts(reader, best, nbest, NULL, 0);
 	}
 	else if (reader->any_caseless && has_far_case(*start))
 	{
 		run->len = 0;
-		return;
+		return choose_parts(reader, best, nbest, NULL, 0);
 	}
-	else
-	{
-		if (run->len == 0)
-			run->data = start;
-		run->len = (size_t) (end - run->data);
-		found.of[0] = *run;
-	}
-	if (shortest(&found) > shortest(best))
-		*best = found;
-}
-
-/* One alternative more has these parts. */
-static void
-add_parts(HomeoSyntaxParts *all, const HomeoSyntaxParts *parts, bool first)
-{
-	if (first)
-		*all = *parts;
-	else if (all->n == 0 || parts->n == 0 ||
-			 all->n + parts->n > HOMEO_SYNTAX_PARTS)
-		all->n = 0;
-	else
-	{
-		memcpy(&all->of[all->n], parts->of, sizeof(*parts->of) * parts->n);
-		all->n += parts->n;
-	}
+	if (run->len == 0)
+		run->data = start;
+	run->len = (size_t) (end - run->data);
+	return choose_parts(reader, best, nbest, run, 1);
 }
 
 /*
  * Alternatives up to the parenthesis that closes them or the end, and how
  * many there are: every match has the literals of the alternative that has
- * fewest.
+ * fewest, and one of the parts of all of them, if each has some.
  */
 static Weight
 read_alternatives(Reader *reader, int *count)
@@ -797,7 +805,10 @@ read_alternatives(Reader *reader, int *count)
 	Weight		all = {.literals = MAX_COUNT};
 	int			literals = 0;
 	HomeoSlice	run = homeo_slice(NULL, 0);
-	HomeoSyntaxParts best = {0};
+	const int	first = reader->nparts;
+	int			best = first;	/* where those of this alternative are */
+	int			nbest = 0;
+	bool		each = true;
 
 	*count = 1;
 	if (++reader->depth > MAX_DEPTH)
@@ -811,9 +822,10 @@ read_alternatives(Reader *reader, int *count)
 		{
 			all.literals = smaller(all.literals, literals);
 			literals = 0;
-			add_parts(&all.parts, &best, *count == 1);
+			each = each && nbest > 0;
+			best = each ? reader->nparts : first;
+			nbest = 0;
 			run.len = 0;
-			best.n = 0;
 			*count = add(*count, 1);
 		}
 		else
@@ -822,12 +834,14 @@ read_alternatives(Reader *reader, int *count)
 			bool		quoted = reader->quoted;
 			Weight		element = read_element(reader);
 
-			note_parts(reader, start, quoted, &element, &run, &best);
+			nbest = note_parts(reader, start, quoted, &element, &run, best,
+							   nbest);
 			literals = add(literals, element.literals);
 		}
 	}
 	all.literals = smaller(all.literals, literals);
-	add_parts(&all.parts, &best, *count == 1);
+	each = each && nbest > 0 && reader->nparts - first <= HOMEO_SYNTAX_PARTS;
+	all.nparts = each ? reader->nparts - first : 0;
 	reader->depth--;
 	return all;
 }
@@ -837,15 +851,18 @@ homeo_syntax_read(HomeoSlice pattern)
 {
 	const char *start = pattern.len > 0 ? pattern.data : "";
 	Reader		reader = {.at = start,.end = start + pattern.len};
-	HomeoSyntax syntax;
+	HomeoSyntax syntax = {0};
 	int			count;
 	Weight		weight = read_alternatives(&reader, &count);
 
 	/* A parenthesis too many can't be in what PCRE2 accepts. */
 	syntax.literals = reader.unbound ? 0 : weight.literals;
-	syntax.parts = weight.parts;
-	if (reader.unbound || reader.any_extended)
-		syntax.parts.n = 0;
+	if (!reader.unbound && !reader.any_extended)
+	{
+		syntax.parts.n = weight.nparts;
+		memcpy(syntax.parts.of, reader.parts + reader.nparts - weight.nparts,
+			   sizeof(HomeoSlice) * (size_t) weight.nparts);
+	}
 	syntax.caseless = reader.any_caseless;
 	syntax.starts_at_offset = reader.starts_at_offset;
 	return syntax;

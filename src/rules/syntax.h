@@ -11,7 +11,7 @@
 
 #include "base/slice.h"
 
-#define HOMEO_SYNTAX_PARTS	8
+#define HOMEO_SYNTAX_PARTS	64
 
 /* Parts of a pattern, of which every text that it matches contains one. */
 typedef struct HomeoSyntaxParts

@@ -84,6 +84,9 @@ $node->safe_psql('postgres', "
         from unnest('{north,south,east,west}'::text[]) w))");
 is($node->safe_psql('postgres', issues('batch')), '4',
     'lines of one batch are told what the last of them has shown');
+is( $node->safe_psql('postgres', q{
+        select count(*) from homeostasis.audit_log a join homeostasis.services s on s.id = a.service_id
+        where s.name = 'batch' and a.action = 'merged'}), '0', 'so nothing has to be merged');
 
 # Whose lines they are, and what else they are.
 report('other', $login, 'anna');

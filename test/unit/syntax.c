@@ -226,8 +226,11 @@ test_parts(void)
 		{"(?:ab|cd|ef)g", "ab | cd | ef"},
 		{"(?:ab|cd|ef)ghi", "ghi"},
 		{"(?:ab|(?:cde|fg)h)|ij", "ab | cde | fg | ij"},
-		{"a|b|c|d|e|f|g|h", "a | b | c | d | e | f | g | h"},
-		{"a|b|c|d|e|f|g|h|i", ""},
+		{"a|b|c|d|e|f|g|h|i", "a | b | c | d | e | f | g | h | i"},
+		{"ab(?:cd|(?:efg|hi(?:jklm|no)))pq|r", "ab | r"},
+		{"ab(?:cde|(?:fgh|ij(?:klm|nop)))q|r", "cde | fgh | klm | nop | r"},
+		{"(?:ab|c*)|(?:de|fg)", ""},
+		{"(?:abc|def)gh(?:ijkl|mnop)", "ijkl | mnop"},
 		{"(ab|c)", "ab | c"},
 		{"ab\\.cde\\dfg", "cde"},
 		{"ab.cde(?#x)fgh", "fgh"},
@@ -259,6 +262,36 @@ test_parts(void)
 		}
 		if (!tap_ok(strcmp(joined, known[i].parts) == 0, "parts %d", (int) i))
 			tap_show("parts: ", joined, strlen(joined));
+	}
+}
+
+/* As many parts as there is room for, and one more; at any depth. */
+static void
+test_many_parts(void)
+{
+	for (int n = HOMEO_SYNTAX_PARTS - 1; n <= HOMEO_SYNTAX_PARTS + 1; n++)
+	{
+		char		pattern[4 * HOMEO_SYNTAX_PARTS];
+		int			expected = n <= HOMEO_SYNTAX_PARTS ? n : 0;
+		int			len = 0;
+
+		for (int i = 0; i < n; i++)
+			len += snprintf(pattern + len, sizeof(pattern) - (size_t) len,
+							"%s%c%c", i > 0 ? "|" : "", 'a' + i / 26, 'a' + i % 26);
+		tap_ok(read_text(pattern).parts.n == expected, "%d of %d parts",
+			   expected, n);
+	}
+	for (int depth = 1; depth <= 200; depth *= 5)
+	{
+		char		pattern[2048];
+		int			len = 0;
+
+		for (int i = 0; i < depth; i++)
+			len += snprintf(pattern + len, sizeof(pattern) - (size_t) len, "ab(");
+		len += snprintf(pattern + len, sizeof(pattern) - (size_t) len, "cde|fgh");
+		for (int i = 0; i < depth; i++)
+			len += snprintf(pattern + len, sizeof(pattern) - (size_t) len, ")");
+		tap_ok(read_text(pattern).parts.n == 2, "parts at depth %d", depth);
 	}
 }
 
@@ -299,6 +332,7 @@ main(void)
 {
 	test_cases();
 	test_parts();
+	test_many_parts();
 	test_rest();
 	return tap_done();
 }
