@@ -71,7 +71,7 @@ int			homeo_guc_match_cache_size = 16 * 1024;
 int			homeo_guc_match_limit = 100000;
 int			homeo_guc_match_subject_limit = 64 * 1024;
 int			homeo_guc_max_limit_hits_per_hour = 100;
-int			homeo_guc_rule_cache_size = 1000;
+int			homeo_guc_rule_cache_size = 5000;
 int			homeo_guc_rule_prior_weight = 10;
 int			homeo_guc_stat_rules_max = 5000;
 

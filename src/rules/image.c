@@ -122,11 +122,11 @@ visit_reported(unsigned int expression, void *arg)
 {
 	const Finding *finding = arg;
 	const HomeoImage *image = finding->image;
-	uint32		number = homeo_image_ranks(image, finding->scan->patterns)[expression];
-	HomeoImageArray rules = homeo_image_pattern(image, number)->rules;
+	const HomeoImageArray *parts = homeo_image_at(image, finding->scan->parts.offset);
+	const uint32 *ranks = homeo_image_ranks(image, parts[expression]);
 
-	for (uint32 i = 0; i < rules.n; i++)
-		finding->visit(homeo_image_ranks(image, rules)[i], finding->arg);
+	for (uint32 i = 0; i < parts[expression].n; i++)
+		finding->visit(ranks[i], finding->arg);
 }
 
 void

@@ -15,7 +15,7 @@
 #include "rules/rule.h"
 
 /* Counted up whenever images are laid out or found in another way. */
-#define HOMEO_IMAGE_FORMAT		3
+#define HOMEO_IMAGE_FORMAT		4
 
 /* Where an image has to begin, and the databases of Vectorscan in it. */
 #define HOMEO_IMAGE_ALIGNMENT	64
@@ -58,7 +58,6 @@ typedef struct HomeoImagePattern
 	bool		starts_at_offset;	/* see HomeoSyntax */
 	bool		caseless;		/* the same */
 	bool		multiline;		/* see HomeoRegexSource */
-	HomeoImageArray rules;		/* ranks of the rules that a scan finds by it */
 } HomeoImagePattern;
 
 /* Rules, by one condition that they have; an empty place has no kind. */
@@ -73,12 +72,13 @@ typedef struct HomeoImageCondition
 #define HOMEO_CONDITION_SQLSTATE	HOMEO_EXACT_COUNT
 #define HOMEO_CONDITION_NONE		(HOMEO_EXACT_COUNT + 1)
 
-/* A database of Vectorscan over some of the patterns of one kind. */
+/* A database of Vectorscan over parts of the patterns of one kind. */
 typedef struct HomeoImageScan
 {
 	int32		kind;			/* HomeoPatternKind: the text to be scanned */
 	uint32		database;		/* offset of an hs_database_t */
-	HomeoImageArray patterns;	/* number of the pattern of each expression */
+	HomeoImageArray parts;		/* of each expression: a HomeoImageArray of
+								 * the ranks of the rules it stands for */
 } HomeoImageScan;
 
 typedef struct HomeoImageRevision

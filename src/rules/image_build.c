@@ -25,7 +25,7 @@
 #define MAX_SEARCHED		16
 
 /* To compile so many literals holds up interrupts for a fifth of a second. */
-#define LITERALS_AT_ONCE	4096
+#define LITERALS_AT_ONCE	65536
 
 /* Numbers of rules. */
 typedef struct Ranks
@@ -45,14 +45,21 @@ typedef struct Pattern
 	bool		starts_at_offset;
 	int			nparts;
 	HomeoSlice *parts;
-	Ranks		rules;			/* that a scan is to find by it */
 } Pattern;
+
+/* What a scan looks for: a part of patterns of rules. */
+typedef struct Part
+{
+	HomeoPatternKind kind;		/* of the patterns */
+	HomeoScanLiteral literal;
+	Ranks		rules;			/* that are found by it */
+} Part;
 
 /* A database of Vectorscan, serialised. */
 typedef struct Database
 {
-	HomeoPatternKind kind;		/* of its patterns */
-	const int  *patterns;		/* the number of that of each expression */
+	HomeoPatternKind kind;		/* of the text that is scanned */
+	const Part **parts;			/* of each expression */
 	int			n;
 	char	   *bytes;
 	size_t		len;
@@ -96,6 +103,9 @@ typedef struct Building
 	Ranked	   *rules;			/* by rank */
 	int			npatterns;
 	Pattern    *patterns;
+	int			nparts;
+	int			parts_room;
+	Part	   *parts;
 	int			nconditions;
 	int			conditions_room;
 	Condition  *conditions;
@@ -144,6 +154,7 @@ number_of(Building *b, NumberKey key, int next, bool *found)
  * What is to be in the image
  * ----------------------------------------------------------------
  */
+#define KIND_PART		1000	/* and above, by HomeoPatternKind and case */
 #define KIND_PATTERN	(-1)	/* and below, by HomeoPatternKind */
 
 static void
@@ -308,7 +319,35 @@ choose_among(Building *b, const Ranks *rules)
 		b->rules[rules->ranks[i]].scanned = has_parts(b, rules->ranks[i]);
 }
 
-/* Lists with each lead pattern the rules that a scan is to find by it. */
+/* A rule is to be found by a part, which is there once for all rules. */
+static void
+add_part(Building *b, uint32 rank, HomeoPatternKind kind,
+		 HomeoScanLiteral literal)
+{
+	int32		key_kind = KIND_PART + 2 * (int32) kind + literal.caseless;
+	bool		found;
+	int			number = number_of(b, number_key(key_kind, literal.bytes),
+								   b->nparts, &found);
+	Part	   *part;
+
+	if (!found)
+	{
+		if (b->nparts == b->parts_room)
+		{
+			b->parts_room *= 2;
+			b->parts = repalloc_huge(b->parts, sizeof(Part) * b->parts_room);
+		}
+		part = &b->parts[b->nparts++];
+		memset(part, 0, sizeof(*part));
+		part->kind = kind;
+		part->literal = literal;
+	}
+	part = &b->parts[number];
+	if (part->rules.n == 0 || part->rules.ranks[part->rules.n - 1] != rank)
+		add_rank(&part->rules, rank);
+}
+
+/* Lists with each part the rules that a scan is to find by it. */
 static void
 choose_scanned(Building *b)
 {
@@ -316,19 +355,31 @@ choose_scanned(Building *b)
 		choose_among(b, &b->conditions[c].rules);
 	for (int r = 0; r < b->nrules; r++)
 	{
-		if (b->rules[r].scanned)
-			add_rank(&lead_pattern(b, r)->rules, r);
+		const Pattern *pattern = lead_pattern(b, r);
+
+		for (int i = 0; b->rules[r].scanned && i < pattern->nparts; i++)
+		{
+			HomeoScanLiteral literal = {pattern->parts[i], pattern->caseless};
+
+			add_part(b, r, pattern->kind, literal);
+		}
 	}
 }
 
-/* Adds a database over these literals, which belong to these patterns. */
+/* Adds a database over these parts, which are of this kind. */
 static bool
-add_database(Building *b, HomeoPatternKind kind, const HomeoScanLiteral *literals,
-			 const int *patterns, int n, const char **problem)
+add_database(Building *b, HomeoPatternKind kind, const Part **parts, int n,
+			 const char **problem)
 {
 	Database   *database = palloc(sizeof(*database));
-	char	   *bytes = homeo_scan_compile(literals, n, &database->len,
-										   problem);
+	HomeoScanLiteral *literals = palloc_extended(sizeof(*literals) * n,
+												 MCXT_ALLOC_HUGE);
+	char	   *bytes;
+
+	for (int i = 0; i < n; i++)
+		literals[i] = parts[i]->literal;
+	bytes = homeo_scan_compile(literals, n, &database->len, problem);
+	pfree(literals);
 
 	if (bytes == NULL)
 		return false;
@@ -344,44 +395,31 @@ add_database(Building *b, HomeoPatternKind kind, const HomeoScanLiteral *literal
 	}
 	database->kind = kind;
 	database->n = n;
-	database->patterns = patterns;
+	database->parts = parts;
 	b->databases = lappend(b->databases, database);
 	return true;
 }
 
 /*
- * Compiles the parts of the patterns of one kind that a scan is to find.
- * Returns false, with *problem, when there is none.
+ * Compiles the parts of the patterns of one kind.  Returns false, with
+ * *problem, when that can't be done.
  */
 static bool
 compile_parts(Building *b, HomeoPatternKind kind, const char **problem)
 {
-	HomeoScanLiteral *literals;
-	int		   *patterns;
-	Size		room = 0;
+	const Part **parts = palloc_extended(sizeof(*parts) * Max(b->nparts, 1),
+										 MCXT_ALLOC_HUGE);
 	int			n = 0;
 
-	for (int p = 0; p < b->npatterns; p++)
-		room += b->patterns[p].nparts;
-	literals = palloc_extended(sizeof(*literals) * room, MCXT_ALLOC_HUGE);
-	patterns = palloc_extended(sizeof(*patterns) * room, MCXT_ALLOC_HUGE);
-	for (int p = 0; p < b->npatterns; p++)
+	for (int i = 0; i < b->nparts; i++)
 	{
-		const Pattern *pattern = &b->patterns[p];
-
-		if (pattern->kind != kind || pattern->rules.n == 0)
-			continue;
-		for (int i = 0; i < pattern->nparts; i++)
-		{
-			literals[n].bytes = pattern->parts[i];
-			literals[n].caseless = pattern->caseless;
-			patterns[n++] = p;
-		}
+		if (b->parts[i].kind == kind)
+			parts[n++] = &b->parts[i];
 	}
 	for (int start = 0; start < n; start += LITERALS_AT_ONCE)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!add_database(b, kind, literals + start, patterns + start,
+		if (!add_database(b, kind, parts + start,
 						  Min(n - start, LITERALS_AT_ONCE), problem))
 			return false;
 	}
@@ -543,8 +581,6 @@ put_patterns(Building *b, HomeoImage *header)
 		patterns[p].starts_at_offset = pattern->starts_at_offset;
 		patterns[p].caseless = pattern->caseless;
 		patterns[p].multiline = pattern->kind == HOMEO_PATTERN_FRAME;
-		if (b->databases != NIL)
-			patterns[p].rules = put_ranks(&b->out, &pattern->rules);
 	}
 	header->patterns = put_array(&b->out, patterns, sizeof(*patterns),
 								 b->npatterns);
@@ -586,12 +622,16 @@ put_scans(Building *b, HomeoImage *header)
 	{
 		Database   *database = lfirst(lc);
 		size_t		size = homeo_scan_size(database->bytes, database->len);
+		HomeoImageArray *parts;
 
 		if (size == 0 || size > MaxAllocSize)
 			elog(ERROR, "a database of Vectorscan is damaged");
 		scans[n].kind = database->kind;
-		scans[n].patterns = put_array(&b->out, database->patterns, sizeof(int),
-									  database->n);
+		parts = palloc_extended(sizeof(*parts) * database->n, MCXT_ALLOC_HUGE);
+		for (int i = 0; i < database->n; i++)
+			parts[i] = put_ranks(&b->out, &database->parts[i]->rules);
+		scans[n].parts = put_array(&b->out, parts, sizeof(*parts), database->n);
+		pfree(parts);
 		scans[n].database = put(&b->out, NULL, 0, HOMEO_IMAGE_ALIGNMENT);
 		enlargeStringInfo(&b->out, (int) size);
 		memset(b->out.data + b->out.len, 0, size);
@@ -655,6 +695,8 @@ homeo_image_build(const HomeoRule *rules, int nrules,
 							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	b.conditions_room = 64;
 	b.conditions = palloc(sizeof(Condition) * b.conditions_room);
+	b.parts_room = 64;
+	b.parts = palloc(sizeof(Part) * b.parts_room);
 	rank_rules(&b, rules);
 	for (int r = 0; r < nrules; r++)
 		index_by_condition(&b, r);

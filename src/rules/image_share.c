@@ -204,7 +204,7 @@ count_scanned(const HomeoImage *image)
 	uint32		n = 0;
 
 	for (uint32 i = 0; i < image->scans.n; i++)
-		n += scans[i].patterns.n;
+		n += scans[i].parts.n;
 	return n;
 }
 

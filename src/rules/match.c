@@ -22,6 +22,7 @@
 #include "rules/regex.h"
 #include "rules/ruleset.h"
 #include "rules/subject.h"
+#include "rules/syntax.h"
 
 /* One event on its way through the rules. */
 typedef struct Matching
@@ -85,28 +86,60 @@ consider(uint32 rank, void *arg)
 	const HomeoRulePart *part = considering->part;
 
 	if (homeo_ruleset_has_bit(part->alive, rank) &&
+		!homeo_ruleset_has_bit(part->candidates, rank) &&
 		homeo_image_failing_condition(part->image,
 									  homeo_image_rule(part->image, rank),
 									  considering->input) == NULL)
 		homeo_ruleset_set_bit(part->candidates, rank);
 }
 
+/* Adds the rules whose parts are in the subjects. */
 static void
-find_candidates(Matching *matching)
+add_candidates(Matching *matching, const HomeoImageSubjects *subjects)
 {
-	HomeoImageSubjects subjects;
-
-	for (int kind = 0; kind < HOMEO_PATTERN_LEADS; kind++)
-		subjects.of[kind] = subject_of(matching, kind);
 	for (int p = 0; p < matching->ruleset->nparts; p++)
 	{
 		const HomeoRulePart *part = &matching->ruleset->parts[p];
 		Considering considering = {part, &matching->input};
 
-		memset(part->candidates, 0, part->nwords * sizeof(uint64));
-		homeo_image_find(part->image, &matching->input, &subjects, consider,
+		homeo_image_find(part->image, &matching->input, subjects, consider,
 						 &considering);
 	}
+}
+
+/* True, and the subject is the folded one, if that differs. */
+static bool
+fold(HomeoSlice *subject)
+{
+	char	   *folded = palloc(subject->len + 1);
+	size_t		len = subject->data == NULL ? 0 :
+	homeo_syntax_fold(*subject, folded);
+
+	if (len == 0)
+		return false;
+	*subject = homeo_slice(folded, len);
+	return true;
+}
+
+static void
+find_candidates(Matching *matching)
+{
+	HomeoImageSubjects subjects;
+	bool		folded = false;
+
+	for (int p = 0; p < matching->ruleset->nparts; p++)
+	{
+		const HomeoRulePart *part = &matching->ruleset->parts[p];
+
+		memset(part->candidates, 0, part->nwords * sizeof(uint64));
+	}
+	for (int kind = 0; kind < HOMEO_PATTERN_LEADS; kind++)
+		subjects.of[kind] = subject_of(matching, kind);
+	add_candidates(matching, &subjects);
+	for (int kind = 0; kind < HOMEO_PATTERN_LEADS; kind++)
+		folded |= fold(&subjects.of[kind]);
+	if (folded)
+		add_candidates(matching, &subjects);
 }
 
 /* Goes through rules of all parts in the order in which they win. */

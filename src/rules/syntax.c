@@ -715,30 +715,65 @@ read_element(Reader *reader)
 	return weight;
 }
 
-/* The length of the shortest of some parts, 0: there are none. */
+/*
+ * Words that so many errors have that they tell one from another no better
+ * than two letters do.
+ */
+static const char *const common_words[] = {
+	"access", "argument", "cannot", "could", "does", "error", "errors",
+	"exception", "exist", "expected", "fail", "failed", "failure", "file",
+	"found", "from", "have", "illegal", "invalid", "line", "missing", "must",
+	"name", "not", "required", "type", "unable", "undefined", "unexpected",
+	"unknown", "unsupported", "value", "warning", "with", "wrong"
+};
+
+/* How well a part tells texts apart: as its length does, as a rule. */
 static size_t
-shortest(const HomeoSlice *parts, int n)
+value_of(HomeoSlice part)
+{
+	HomeoSlice	word = part;
+
+	while (word.len > 0 && homeo_ascii_is_space(word.data[0]))
+		word = homeo_slice(word.data + 1, word.len - 1);
+	while (word.len > 0 && homeo_ascii_is_space(word.data[word.len - 1]))
+		word.len--;
+	for (size_t i = 0; i < sizeof(common_words) / sizeof(common_words[0]); i++)
+	{
+		if (homeo_ascii_equals_nocase(word.data, word.len, common_words[i]))
+			return 2;
+	}
+	return part.len;
+}
+
+/* The least value of some parts, 0: there are none. */
+static size_t
+least_value(const HomeoSlice *parts, int n)
 {
 	size_t		least = SIZE_MAX;
 
 	for (int i = 0; i < n; i++)
 	{
-		if (parts[i].len < least)
-			least = parts[i].len;
+		size_t		value = value_of(parts[i]);
+
+		if (value < least)
+			least = value;
 	}
 	return n > 0 ? least : 0;
 }
 
 /*
  * Puts others in place of the last nbest parts of the reader, and of what is
- * above them, if they are longer.  Returns how many there are now.
+ * above them, if they tell more, or as much and are fewer.  Returns how many there are now.
  */
 static int
 choose_parts(Reader *reader, int best, int nbest, const HomeoSlice *others,
 			 int n)
 {
+	size_t		least = least_value(reader->parts + best, nbest);
+	size_t		others_least = least_value(others, n);
+
 	if (best + n <= MAX_PARTS &&
-		shortest(others, n) > shortest(reader->parts + best, nbest))
+		(others_least > least || (others_least == least && n < nbest)))
 	{
 		memmove(reader->parts + best, others, sizeof(*others) * (size_t) n);
 		nbest = n;
@@ -747,25 +782,19 @@ choose_parts(Reader *reader, int best, int nbest, const HomeoSlice *others,
 	return nbest;
 }
 
-/*
- * Whether a character, in any case, may be one beyond ASCII: k is the Kelvin sign, too,
- * and s the long s.
- */
-static bool
-has_far_case(char c)
+/* The run of characters is at its end; returns how many parts there are. */
+static int
+end_run(Reader *reader, HomeoSlice *run, int best, int nbest)
 {
-	return homeo_ascii_is_high(c) || homeo_ascii_is_one_of(c, "kKsS");
+	if (run->len > 0)
+		nbest = choose_parts(reader, best, nbest, run, 1);
+	run->len = 0;
+	return nbest;
 }
 
-/*
- * An element was read that begins at start.  A character that stands for itself,
- * without a quantifier, goes on with the run of such characters; anything else
- * ends it.  The parts from best on become the run, or the parts of a group, if
- * these are longer.  Returns how many they are.
- */
-static int
-note_parts(Reader *reader, const char *start, bool quoted,
-		   const Weight *element, HomeoSlice *run, int best, int nbest)
+/* Is what was just read a character, without a quantifier, that stands for itself? */
+static bool
+is_character(const Reader *reader, const char *start, bool quoted)
 {
 	const char *end = start + 1;
 
@@ -774,24 +803,33 @@ note_parts(Reader *reader, const char *start, bool quoted,
 		end++;
 	if (quoted || reader->quoted || end != reader->at ||
 		homeo_ascii_is_one_of(*start, "([\\.^$"))
+		return false;
+	return !reader->any_caseless || !homeo_ascii_is_high(*start);
+}
+
+/*
+ * An element was read that begins at start.  A character that stands for itself
+ * goes on with the run of such characters; anything else ends it.  The parts
+ * from best on become the run, or those of a group without a quantifier, if
+ * these tell more.  Returns how many they are.
+ */
+static int
+note_parts(Reader *reader, const char *start, bool quoted,
+		   const Weight *element, HomeoSlice *run, int best, int nbest)
+{
+	bool		is_group = !quoted && *start == '(' && reader->at[-1] == ')';
+	int			n = is_group ? element->nparts : 0;
+
+	if (is_character(reader, start, quoted))
 	{
-		run->len = 0;
-		/* A group without a quantifier. */
-		if (!quoted && *start == '(' && reader->at[-1] == ')')
-			return choose_parts(reader, best, nbest,
-								reader->parts + reader->nparts - element->nparts,
-								element->nparts);
-		return choose_parts(reader, best, nbest, NULL, 0);
+		if (run->len == 0)
+			run->data = start;
+		run->len = (size_t) (reader->at - run->data);
+		return nbest;
 	}
-	else if (reader->any_caseless && has_far_case(*start))
-	{
-		run->len = 0;
-		return choose_parts(reader, best, nbest, NULL, 0);
-	}
-	if (run->len == 0)
-		run->data = start;
-	run->len = (size_t) (end - run->data);
-	return choose_parts(reader, best, nbest, run, 1);
+	nbest = choose_parts(reader, best, nbest,
+						 reader->parts + reader->nparts - n, n);
+	return end_run(reader, run, best, nbest);
 }
 
 /*
@@ -822,10 +860,9 @@ read_alternatives(Reader *reader, int *count)
 		{
 			all.literals = smaller(all.literals, literals);
 			literals = 0;
-			each = each && nbest > 0;
+			each = end_run(reader, &run, best, nbest) > 0 && each;
 			best = each ? reader->nparts : first;
 			nbest = 0;
-			run.len = 0;
 			*count = add(*count, 1);
 		}
 		else
@@ -840,7 +877,8 @@ read_alternatives(Reader *reader, int *count)
 		}
 	}
 	all.literals = smaller(all.literals, literals);
-	each = each && nbest > 0 && reader->nparts - first <= HOMEO_SYNTAX_PARTS;
+	each = end_run(reader, &run, best, nbest) > 0 && each &&
+		reader->nparts - first <= HOMEO_SYNTAX_PARTS;
 	all.nparts = each ? reader->nparts - first : 0;
 	reader->depth--;
 	return all;
@@ -866,6 +904,36 @@ homeo_syntax_read(HomeoSlice pattern)
 	syntax.caseless = reader.any_caseless;
 	syntax.starts_at_offset = reader.starts_at_offset;
 	return syntax;
+}
+
+size_t
+homeo_syntax_fold(HomeoSlice subject, char *out)
+{
+	static const char long_s[] = "\xc5\xbf";
+	static const char kelvin[] = "\xe2\x84\xaa";
+	size_t		len = 0;
+
+	if (subject.len == 0 ||
+		(memmem(subject.data, subject.len, long_s, 2) == NULL &&
+		 memmem(subject.data, subject.len, kelvin, 3) == NULL))
+		return 0;
+	for (size_t i = 0; i < subject.len;)
+	{
+		if (subject.len - i >= 2 && memcmp(subject.data + i, long_s, 2) == 0)
+		{
+			out[len++] = 's';
+			i += 2;
+		}
+		else if (subject.len - i >= 3 &&
+				 memcmp(subject.data + i, kelvin, 3) == 0)
+		{
+			out[len++] = 'k';
+			i += 3;
+		}
+		else
+			out[len++] = subject.data[i++];
+	}
+	return len;
 }
 
 static bool

@@ -24,7 +24,9 @@ typedef struct HomeoSyntax
 {
 	int			literals;		/* characters that every match contains */
 	HomeoSyntaxParts parts;
-	bool		caseless;		/* the parts are to be found in any case */
+	bool		caseless;		/* the parts are to be found in any case, in
+								 * the text or in what homeo_syntax_fold()
+								 * makes of it */
 	bool		starts_at_offset;	/* has \G */
 } HomeoSyntax;
 
@@ -34,7 +36,15 @@ typedef struct HomeoSyntax
  */
 extern HomeoSyntax homeo_syntax_read(HomeoSlice pattern);
 
-/* Whether a text contains a part. */
+/*
+ * Two letters of ASCII are other letters, too, in any case: k is the Kelvin
+ * sign, and s the long s.  Writes a text with k and s in place of these to out,
+ * which has room for the text; returns its length, or 0 if there are none of
+ * them.
+ */
+extern size_t homeo_syntax_fold(HomeoSlice subject, char *out);
+
+/* Whether a text contains a part, letters of ASCII in any case. */
 extern bool homeo_syntax_find_part(HomeoSlice subject, HomeoSlice part,
 								   bool caseless);
 

@@ -56,13 +56,19 @@ is_matched(const char *pattern, size_t len, const char *text, size_t textlen)
 static bool
 has_part(HomeoSlice subject, const HomeoSyntax *syntax)
 {
-	for (int i = 0; i < syntax->parts.n; i++)
-	{
-		if (homeo_syntax_find_part(subject, syntax->parts.of[i],
-								   syntax->caseless))
-			return true;
-	}
-	return syntax->parts.n == 0;
+	char	   *folded = malloc(subject.len + 1);
+	size_t		len = homeo_syntax_fold(subject, folded);
+	bool		found = syntax->parts.n == 0;
+
+	CHECK(len <= subject.len);
+	for (int i = 0; i < syntax->parts.n && !found; i++)
+		found = homeo_syntax_find_part(subject, syntax->parts.of[i],
+									   syntax->caseless) ||
+			(syntax->caseless &&
+			 homeo_syntax_find_part(homeo_slice(folded, len),
+									syntax->parts.of[i], true));
+	free(folded);
+	return found;
 }
 
 int

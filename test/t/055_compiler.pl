@@ -216,7 +216,20 @@ value('call homeostasis.advance()');
 like(value(q{select homeostasis.rules_ready('0')}), qr/^\d+$/, 'advance() does');
 switch_workers($node, 'on');
 
-# The extension goes, and comes back.
+# The extension goes, and comes back: with a rule that has the revision of one
+# of the old ones, which are shared still.
+my $revision = value(q{select revision from homeostasis.rules where id = 'alone'});
+my $session = $node->background_psql('postgres');
+$session->query_safe('begin; set client_min_messages = error; drop extension homeostasis cascade;'
+      . " create extension homeostasis; select setval('homeostasis.rule_revisions', $revision - 1);"
+      . q{ insert into homeostasis.rule_packs (name, description, version) values ('test', 'd', '1');}
+      . rule('fresh', 'five', 'f'));
+is($session->query_safe("select revision from homeostasis.rules where id = 'fresh'"),
+    $revision, 'a revision may come again with another extension');
+is($session->query_safe(winner('five')), 'fresh f', 'it stands for a rule of its own');
+is($session->query_safe(winner('four')), '', 'and the rule that had it is gone');
+$session->query_safe('rollback');
+$session->quit;
 value('drop extension homeostasis cascade; create extension homeostasis');
 is(value(winner('three')), '', 'rules of an extension that is gone do not match');
 value(q{insert into homeostasis.rule_packs (name, description, version) values ('test', 'd', '1');}

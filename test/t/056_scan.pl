@@ -21,6 +21,7 @@ my %pattern = (
     ignoring    => [ '(?i)^ÄHNLICH{i} und STRASSE$',             'ähnlich{i} und straße' =~ s/ß/ss/r ],
     ascii       => [ '(?i)^ignored{i} by all$',                   'IGNORED{i} By All' ],
     kelvin      => [ '(?i)^unmark{i} it$',                        "unmar\xe2\x84\xaa{i} it" ],
+    longs       => [ '(?i)^the strongest{i} wins$',               "the stronge\xc5\xbft{i} wins" ],
     unicode     => [ '^\p{Greek}+ {i}$',                         'αβγ {i}' ],
     newline     => [ '^first{i}$(?s).*last',                     'first{i}' ],
     dot         => [ '^dot{i}.end$',                             'dot{i}üend' ],

@@ -6,6 +6,7 @@
  */
 #include "rules/scan_compile.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,10 @@ static const char *const words[] = {
 
 static bool reported[LITERALS];
 
-/* A random text of at most so many words and numbers; returns its length. */
+/*
+ * A random text of at most so many words, some in capitals, and numbers; returns
+ * its length.
+ */
 static size_t
 make_text(char *subject, int most)
 {
@@ -34,10 +38,14 @@ make_text(char *subject, int most)
 
 	for (int i = 0; i < n; i++)
 	{
+		size_t		start = len;
+
 		if (rand() % 4 == 0)
 			len += (size_t) sprintf(subject + len, "%d", rand() % 1000);
 		else
 			len += (size_t) sprintf(subject + len, "%s", words[rand() % 16]);
+		for (bool capitals = rand() % 3 == 0; capitals && start < len; start++)
+			subject[start] = (char) toupper((unsigned char) subject[start]);
 	}
 	return len;
 }
