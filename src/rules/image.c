@@ -9,6 +9,7 @@
 
 #include "rules/image.h"
 
+#include "base/hash128.h"
 #include "common/hashfn.h"
 #include "rules/condition.h"
 #include "rules/scan.h"
@@ -147,6 +148,26 @@ homeo_image_find(const HomeoImage *image, const HomeoMatchInput *input,
 						   visit_reported, &finding);
 	}
 	visit_conditions(&finding, input);
+}
+
+void
+homeo_image_add_revision(uint64 sums[2], int64 revision)
+{
+	uint64		hash[2];
+
+	homeo_hash128(&revision, sizeof(revision), 0, (uint8 *) hash);
+	sums[0] += hash[0];
+	sums[1] += hash[1];
+}
+
+void
+homeo_image_subtract_revision(uint64 sums[2], int64 revision)
+{
+	uint64		hash[2];
+
+	homeo_hash128(&revision, sizeof(revision), 0, (uint8 *) hash);
+	sums[0] -= hash[0];
+	sums[1] -= hash[1];
 }
 
 int64

@@ -15,7 +15,7 @@
 #include "rules/rule.h"
 
 /* Counted up whenever images are laid out or found in another way. */
-#define HOMEO_IMAGE_FORMAT		4
+#define HOMEO_IMAGE_FORMAT		5
 
 /* Where an image has to begin, and the databases of Vectorscan in it. */
 #define HOMEO_IMAGE_ALIGNMENT	64
@@ -72,6 +72,13 @@ typedef struct HomeoImageCondition
 #define HOMEO_CONDITION_SQLSTATE	HOMEO_EXACT_COUNT
 #define HOMEO_CONDITION_NONE		(HOMEO_EXACT_COUNT + 1)
 
+/*
+ * Adds the hash of a revision to sums, or takes it away.  They don't depend on
+ * the order, and tell which versions of rules were added.
+ */
+extern void homeo_image_add_revision(uint64 sums[2], int64 revision);
+extern void homeo_image_subtract_revision(uint64 sums[2], int64 revision);
+
 /* A database of Vectorscan over parts of the patterns of one kind. */
 typedef struct HomeoImageScan
 {
@@ -90,6 +97,8 @@ typedef struct HomeoImageRevision
 typedef struct HomeoImage
 {
 	uint64		size;			/* bytes, all included */
+	int64		version;		/* of the rules, see rule_version.h */
+	uint64		sums[2];		/* of the hashes of all revisions */
 	HomeoImageArray rules;
 	HomeoImageArray patterns;
 	HomeoImageArray conditions; /* a power of two of places */

@@ -653,6 +653,8 @@ make_image(Building *b, MemoryContext memory)
 	initStringInfo(&b->out);
 	(void) put(&b->out, &header, sizeof(header), 1);
 	put_rules(b, &header);
+	for (int r = 0; r < b->nrules; r++)
+		homeo_image_add_revision(header.sums, b->rules[r].rule->revision);
 	put_patterns(b, &header);
 	put_conditions(b, &header);
 	put_scans(b, &header);

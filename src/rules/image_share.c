@@ -189,6 +189,17 @@ homeo_image_share_detach(HomeoImageMapping *mapping)
 	pfree(mapping);
 }
 
+HomeoImageNews
+homeo_image_share_news(void)
+{
+	Published	published = read_published();
+	HomeoImageNews news = {published.at, published.milliseconds, NULL};
+
+	if (published.problem[0] != '\0')
+		news.problem = pstrdup(published.problem);
+	return news;
+}
+
 static void
 unpin(const Published *published)
 {
@@ -268,39 +279,39 @@ homeo_image_share_want(void)
 	homeo_worker_wake(HOMEO_WORKER_COMPILER);
 }
 
-static bool wanted_at_commit = false;
+static bool wanted_at_end = false;
 
 /*
  * The end of a transaction, when it has told all others to read the rules anew: to
- * wake somebody before would delay that, while its changes can be seen.
+ * wake somebody before would delay that, while its changes can be seen.  After a
+ * rollback they are as they were, but that has to be found out, too.
  */
 static void
 end_of_transaction(ResourceReleasePhase phase, bool is_commit,
 				   bool is_top_level, void *arg)
 {
 	if (phase != RESOURCE_RELEASE_AFTER_LOCKS || !is_top_level ||
-		!wanted_at_commit)
+		!wanted_at_end)
 		return;
-	wanted_at_commit = false;
-	if (is_commit)
-		homeo_image_share_want();
+	wanted_at_end = false;
+	homeo_image_share_want();
 }
 
 void
-homeo_image_share_want_at_commit(void)
+homeo_image_share_want_at_end(void)
 {
 	static bool registered = false;
 
 	if (!registered)
 		RegisterResourceReleaseCallback(end_of_transaction, NULL);
 	registered = true;
-	wanted_at_commit = true;
+	wanted_at_end = true;
 }
 
 bool
-homeo_image_share_is_wanted_at_commit(void)
+homeo_image_share_is_wanted_at_end(void)
 {
-	return wanted_at_commit;
+	return wanted_at_end;
 }
 
 uint64

@@ -48,6 +48,9 @@ extern void homeo_image_share_publish(const HomeoImage *image,
 									  HomeoImageOrigin origin,
 									  const HomeoImageNews *news);
 
+/* What was told of the one that is shared. */
+extern HomeoImageNews homeo_image_share_news(void);
+
 /* Shares none from now on; problem, unless it is NULL, says why. */
 extern void homeo_image_share_withdraw(const char *problem);
 
@@ -56,8 +59,8 @@ extern void homeo_image_share_withdraw(const char *problem);
  * that was said, which is done when he says so of the same number.
  */
 extern void homeo_image_share_want(void);
-extern void homeo_image_share_want_at_commit(void);
-extern bool homeo_image_share_is_wanted_at_commit(void);
+extern void homeo_image_share_want_at_end(void);
+extern bool homeo_image_share_is_wanted_at_end(void);
 extern uint64 homeo_image_share_wanted(void);
 extern void homeo_image_share_note_done(uint64 wanted);
 extern bool homeo_image_share_is_due(void);

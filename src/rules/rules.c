@@ -307,7 +307,7 @@ homeo_rules_ready(PG_FUNCTION_ARGS)
 	uint64		generation;
 
 	homeo_shmem_require();
-	if (homeo_image_share_is_wanted_at_commit())
+	if (homeo_image_share_is_wanted_at_end())
 		ereport(ERROR,
 				(errcode(ERRCODE_HOMEO_NOT_NOW),
 				 errmsg("rules_ready() waits for rules that are committed, and this transaction has changed some"),

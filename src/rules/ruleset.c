@@ -28,6 +28,7 @@
 #include "port/pg_bitutils.h"
 #include "rules/image_build.h"
 #include "rules/image_share.h"
+#include "rules/rule_version.h"
 #include "rules/scan.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -83,6 +84,14 @@ discard_all(void)
 	base_mapping = NULL;
 }
 
+/* All rules of the image are there. */
+static void
+revive(HomeoRulePart *part)
+{
+	for (uint32 rank = 0; rank < part->image->rules.n; rank++)
+		homeo_ruleset_set_bit(part->alive, rank);
+}
+
 /* Makes a part for an image, in CurrentMemoryContext, with all rules alive. */
 static void
 begin_part(HomeoRulePart *part, const HomeoImage *image)
@@ -99,8 +108,7 @@ begin_part(HomeoRulePart *part, const HomeoImage *image)
 	part->alive = palloc0(sizeof(uint64) * Max(part->nwords, 1));
 	part->candidates = palloc0(sizeof(uint64) * Max(part->nwords, 1));
 	part->counters = palloc0(sizeof(HomeoRuleCounters *) * Max(image->rules.n, 1));
-	for (uint32 rank = 0; rank < image->rules.n; rank++)
-		homeo_ruleset_set_bit(part->alive, rank);
+	revive(part);
 }
 
 /* The image that is shared; stays attached with the first part. */
@@ -212,20 +220,40 @@ make_changes(Snapshot snapshot, const int64 *revisions, int nrevisions)
 	ruleset.nparts = 2;
 }
 
-/* Has the rules with these revisions, if the first part is worth it. */
-static bool
-follow_changes(Snapshot snapshot, const int64 *given, int nrevisions)
+/* The rules as they are. */
+typedef struct Present
 {
-	int64	   *revisions = palloc(sizeof(int64) * Max(nrevisions, 1));
+	int64		version;		/* read before the snapshot was taken */
+	Snapshot	snapshot;
+	int64	   *revisions;		/* NULL: not read yet */
+	int			nrevisions;
+} Present;
+
+/* Has the rules as they are, if the first part is worth it. */
+static bool
+follow_changes(Present *present)
+{
+	HomeoRulePart *base = &ruleset.parts[0];
+	int64	   *revisions;
 	int			nchanged;
 
-	memcpy(revisions, given, sizeof(int64) * nrevisions);
 	discard_changes();
-	nchanged = find_changes(revisions, nrevisions);
+	if (present->version != HOMEO_RULE_VERSION_NONE &&
+		present->version == base->image->version)
+	{
+		revive(base);
+		return true;
+	}
+	if (present->revisions == NULL)
+		present->nrevisions = homeo_rule_read_revisions(present->snapshot,
+														&present->revisions);
+	revisions = palloc(sizeof(int64) * Max(present->nrevisions, 1));
+	memcpy(revisions, present->revisions, sizeof(int64) * present->nrevisions);
+	nchanged = find_changes(revisions, present->nrevisions);
 	if (nchanged > HOMEO_RULESET_MAX_CHANGED)
 		return false;
 	if (nchanged > 0)
-		make_changes(snapshot, revisions, nchanged);
+		make_changes(present->snapshot, revisions, nchanged);
 	return true;
 }
 
@@ -248,16 +276,13 @@ identify(Oid relation)
 	{
 		const HomeoRulePart *part = &ruleset.parts[p];
 
+		source.sums[0] += part->image->sums[0];
+		source.sums[1] += part->image->sums[1];
 		for (uint32 rank = 0; rank < part->image->rules.n; rank++)
 		{
-			uint64		hash[2];
-
 			if (!homeo_ruleset_has_bit(part->alive, rank))
-				continue;
-			homeo_hash128(&homeo_image_rule(part->image, rank)->revision,
-						  sizeof(int64), 0, (uint8 *) hash);
-			source.sums[0] += hash[0];
-			source.sums[1] += hash[1];
+				homeo_image_subtract_revision(source.sums,
+											  homeo_image_rule(part->image, rank)->revision);
 		}
 	}
 	homeo_hash128(&source, sizeof(source), 0, ruleset.identity);
@@ -273,9 +298,7 @@ update(Oid relation)
 												  ALLOCSET_DEFAULT_SIZES);
 	HomeoImageOrigin origin = {MyDatabaseId, relation};
 	uint64		generation = homeo_image_share_generation();
-	Snapshot	snapshot;
-	int64	   *revisions;
-	int			nrevisions;
+	Present		present = {0};
 	uint64		seen;
 	bool		done = false;
 
@@ -287,18 +310,18 @@ update(Oid relation)
 	ruleset_generation = generation;
 	seen = invalidations;
 
+	present.version = homeo_rule_version(relation);
 	/* One for all: a revision that is seen has to be there when it is read. */
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	present.snapshot = RegisterSnapshot(GetLatestSnapshot());
 	MemoryContextSwitchTo(scratch);
-	nrevisions = homeo_rule_read_revisions(snapshot, &revisions);
 	if (ruleset.nparts > 0)
-		done = follow_changes(snapshot, revisions, nrevisions);
+		done = follow_changes(&present);
 	for (int i = 0; i < lengthof(sources) && !done; i++)
-		done = make_base(sources[i], origin, snapshot) &&
-			follow_changes(snapshot, revisions, nrevisions);
+		done = make_base(sources[i], origin, present.snapshot) &&
+			follow_changes(&present);
 	if (!done)
-		(void) make_base(take_own, origin, snapshot);
-	UnregisterSnapshot(snapshot);
+		(void) make_base(take_own, origin, present.snapshot);
+	UnregisterSnapshot(present.snapshot);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 

@@ -20,6 +20,7 @@
 #include "rules/image_share.h"
 #include "rules/regex.h"
 #include "rules/rule.h"
+#include "rules/rule_version.h"
 #include "rules/subject.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -197,7 +198,10 @@ homeo_invalidate_rules(PG_FUNCTION_ARGS)
 	TriggerData *trigger = get_trigger(fcinfo, "invalidate_rules");
 
 	CacheInvalidateRelcacheByRelid(RelationGetRelid(trigger->tg_relation));
-	homeo_image_share_want_at_commit();
+	homeo_rule_version_note_write(RelationGetRelid(trigger->tg_relation),
+								  TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ||
+								  TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event));
+	homeo_image_share_want_at_end();
 	return PointerGetDatum(NULL);
 }
 

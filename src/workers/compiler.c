@@ -21,6 +21,7 @@
 #include "portability/instr_time.h"
 #include "rules/image_build.h"
 #include "rules/image_share.h"
+#include "rules/rule_version.h"
 #include "storage/ipc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -48,7 +49,8 @@ typedef struct Compilation
 	bool		current;		/* what is shared has the rules as they are */
 	HomeoRule  *rules;
 	int			nrules;
-	const HomeoImage *image;
+	int64		version;		/* of these */
+	HomeoImage *image;
 	HomeoImageNews news;
 } Compilation;
 
@@ -116,6 +118,25 @@ share_stored(HomeoImageOrigin origin)
 }
 
 /*
+ * Shares an image with these rules again if it doesn't tell that it has the
+ * version that they have, by which others know that without reading them.
+ */
+static void
+share_version(const HomeoImage *image, HomeoImageOrigin origin, int64 version)
+{
+	HomeoImageNews news = homeo_image_share_news();
+	HomeoImage *copy;
+
+	if (version == HOMEO_RULE_VERSION_NONE || version == image->version)
+		return;
+	copy = MemoryContextAllocHuge(CurrentMemoryContext, image->size);
+	memcpy(copy, image, image->size);
+	copy->version = version;
+	share(copy, origin, &news);
+	pfree(copy);
+}
+
+/*
  * A turn: shares what is stored when nothing is shared yet, and tells whether the
  * rules are other ones by now.
  */
@@ -125,15 +146,21 @@ compare_turn(void *arg)
 	Compilation *work = arg;
 	HomeoImageMapping *mapping;
 	const HomeoImage *image;
+	Snapshot	snapshot;
+	int64		version;
 	int64	   *revisions;
 	int			nrevisions;
 
 	if (!find_origin(&work->origin))
 		return false;
-	nrevisions = homeo_rule_read_revisions(GetActiveSnapshot(), &revisions);
+	version = homeo_rule_version_settled(work->origin.relation, &snapshot);
+	nrevisions = homeo_rule_read_revisions(snapshot, &revisions);
+	UnregisterSnapshot(snapshot);
 	mapping = homeo_image_share_attach(work->origin);
 	image = mapping != NULL ? mapping->image : share_stored(work->origin);
 	work->current = image != NULL && has_just(image, revisions, nrevisions);
+	if (work->current)
+		share_version(image, work->origin, version);
 	if (mapping != NULL)
 		homeo_image_share_detach(mapping);
 	return false;
@@ -145,10 +172,15 @@ read_turn(void *arg)
 {
 	Compilation *work = arg;
 	MemoryContext caller = MemoryContextSwitchTo(work->memory);
+	Snapshot	snapshot;
 
 	if (find_origin(&work->origin))
-		work->nrules = homeo_rule_read(GetActiveSnapshot(), NULL, 0,
-									   &work->rules);
+	{
+		work->version = homeo_rule_version_settled(work->origin.relation,
+												   &snapshot);
+		work->nrules = homeo_rule_read(snapshot, NULL, 0, &work->rules);
+		UnregisterSnapshot(snapshot);
+	}
 	MemoryContextSwitchTo(caller);
 	return false;
 }
@@ -195,6 +227,7 @@ build(Compilation *work)
 
 	INSTR_TIME_SET_CURRENT(began);
 	work->image = homeo_image_build(work->rules, work->nrules, &problem);
+	work->image->version = work->version;
 	INSTR_TIME_SET_CURRENT(took);
 	INSTR_TIME_SUBTRACT(took, began);
 	work->news.milliseconds = INSTR_TIME_GET_MILLISEC(took);

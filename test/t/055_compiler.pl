@@ -72,6 +72,31 @@ value(q{commit prepared 'rule'});
 is($session->query_safe(winner('two')), 'prepared c', 'but after its commit');
 like(value(q{select homeostasis.rules_ready()}), qr/^\d+$/, 'it is compiled when somebody asks for it');
 
+# A new session knows without reading the rules whether they are those that are
+# shared.  How often it read them in its transaction:
+sub reads
+{
+    return 'begin; ' . $_[0] . q{; select seq_scan + coalesce(idx_scan, 0) from pg_stat_xact_all_tables
+        where relid = 'homeostasis.rules'::regclass; commit};
+}
+
+is(value(reads(winner('two'))), "prepared c\n0", 'a new session reads no rules');
+my $writer = $node->background_psql('postgres', on_error_die => 1);
+$writer->query_safe('begin;' . rule('unsettled', 'five', 'e'));
+is(value(reads(winner('two'))), "prepared c\n1", 'but does when somebody has written some');
+$writer->query_safe('rollback');
+poll_until($node, reads(winner('two')), "prepared c\n0", 'until it is known that he did not');
+value('begin;' . rule('unsettled', 'five', 'e') . q{prepare transaction 'rule'});
+value(q{select homeostasis.rules_ready()});
+is(value(reads(winner('two'))), "prepared c\n1", 'or when a transaction is prepared that has');
+value(q{commit prepared 'rule'});
+is(value(winner('five')), 'unsettled e', 'a new session has its rules when it has ended');
+value(q{select homeostasis.rules_ready()});
+poll_until($node, reads(winner('five')), "unsettled e\n0", 'and in the end without reading them');
+value(q{delete from homeostasis.rules where id = 'unsettled'});
+is(value(winner('five')), '', 'nor does it match one that was deleted');
+poll_until($node, reads(winner('five')), '0', 'which it knows later');
+
 my ($status, $stdout, $stderr) = $node->psql('postgres',
     'begin;' . rule('first', 'one', 'a') . 'select homeostasis.rules_ready()');
 like($stderr, qr/waits for rules that are committed.*HINT:  Commit first/s,
@@ -219,7 +244,7 @@ switch_workers($node, 'on');
 # The extension goes, and comes back: with a rule that has the revision of one
 # of the old ones, which are shared still.
 my $revision = value(q{select revision from homeostasis.rules where id = 'alone'});
-my $session = $node->background_psql('postgres');
+$session = $node->background_psql("postgres");
 $session->query_safe('begin; set client_min_messages = error; drop extension homeostasis cascade;'
       . " create extension homeostasis; select setval('homeostasis.rule_revisions', $revision - 1);"
       . q{ insert into homeostasis.rule_packs (name, description, version) values ('test', 'd', '1');}
