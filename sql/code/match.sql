@@ -111,7 +111,11 @@ as $$
     'table_name', coalesce(example ->> 'table_name', rule.table_name),
     'column_name', coalesce(example ->> 'column_name', rule.column_name),
     'constraint_name', coalesce(example ->> 'constraint_name', rule.constraint_name),
-    'datatype_name', coalesce(example ->> 'datatype_name', rule.datatype_name)))
+    'datatype_name', coalesce(example ->> 'datatype_name', rule.datatype_name),
+    'service', coalesce(example ->> 'service', rule.service),
+    'environment', nullif(jsonb_strip_nulls(jsonb_build_object(
+      'framework', coalesce(example ->> 'framework', rule.framework),
+      'platform', coalesce(example ->> 'platform', rule.platform))), '{}')))
   where example ?| array['message', 'text']
 $$;
 

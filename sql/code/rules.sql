@@ -114,7 +114,8 @@ declare
     'category', 'string', 'severity', 'string', 'confidence', 'number', 'priority', 'number',
     'language', 'string', 'sqlstates', 'array', 'error_type', 'string', 'schema_name', 'string',
     'table_name', 'string', 'column_name', 'string', 'constraint_name', 'string',
-    'datatype_name', 'string', 'pattern', 'string', 'text_pattern', 'string',
+    'datatype_name', 'string', 'service', 'string', 'framework', 'string',
+    'platform', 'string', 'pattern', 'string', 'text_pattern', 'string',
     'detail_pattern', 'string', 'context_pattern', 'string', 'statement_pattern', 'string',
     'frame_pattern', 'string', 'template', 'string',
     'tags', 'array', 'examples', 'array', 'counter_examples', 'array', 'enabled', 'boolean');

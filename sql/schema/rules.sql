@@ -29,6 +29,9 @@ create table homeostasis.rules
   column_name text,
   constraint_name text,
   datatype_name text,
+  service text,
+  framework text,
+  platform text,
   pattern text,
   text_pattern text,
   detail_pattern text,
@@ -127,6 +130,11 @@ comment on column homeostasis.rules.table_name is 'Condition: the table that the
 comment on column homeostasis.rules.column_name is 'Condition: the column that the event names';
 comment on column homeostasis.rules.constraint_name is 'Condition: the constraint that the event names';
 comment on column homeostasis.rules.datatype_name is 'Condition: the data type that the event names';
+comment on column homeostasis.rules.service is 'Condition: the name of the service';
+comment on column homeostasis.rules.framework is
+  'Condition: the framework that the event''s environment names, whatever its version and case';
+comment on column homeostasis.rules.platform is
+  'Condition: the platform that the event''s environment names, whatever its version and case';
 comment on column homeostasis.rules.tags is 'For people; not a condition';
 comment on column homeostasis.rules.enabled is 'False: the rule is kept but never matches';
 comment on column homeostasis.rules.disabled_reason is

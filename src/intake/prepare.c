@@ -53,9 +53,6 @@
 #define KNOWN_STACK_SETS	1024
 #define KNOWN_STACK_WAYS	4
 
-/* Where an event that names no service goes. */
-#define DEFAULT_SERVICE	"default"
-
 /* What was found in a stack. */
 typedef struct HomeoKnownStack
 {
@@ -143,7 +140,7 @@ choose_service(HomeoEvent *event, HomeoPrepared *prepared)
 	{
 		prepared->service = string_of(event, HOMEO_FIELD_SERVICE);
 		if (prepared->service == NULL)
-			prepared->service = pstrdup(DEFAULT_SERVICE);
+			prepared->service = pstrdup(HOMEO_DEFAULT_SERVICE);
 		return;
 	}
 	if (event->origin == HOMEO_ORIGIN_CHECKUP || OidIsValid(event->database))

@@ -7,6 +7,9 @@
 
 #include "intake/event.h"
 
+/* Where an event that names no service goes. */
+#define HOMEO_DEFAULT_SERVICE	"default"
+
 typedef struct HomeoPrepared
 {
 	HomeoEvent *event;			/* its texts become what is stored of them */

@@ -5,7 +5,8 @@
  * Nearly always when it is the same.  But some reporters give a type of error
  * with the package that it is from, java.lang.NullPointerException, and others
  * without, so the name alone will do; and what is said of a language holds for
- * those that run on it.
+ * those that run on it.  Of frameworks and platforms reporters give the version
+ * together with the name, Django/4.2, and write them as they like.
  *
  * Needs nothing but its arguments.
  */
@@ -53,6 +54,40 @@ name_without_package(HomeoSlice type)
 			return homeo_slice(type.data + i, type.len - i);
 	}
 	return none;
+}
+
+/* Does a version begin here, behind a name? */
+static bool
+is_version(const char *p, const char *end)
+{
+	if (p < end && (*p == 'v' || *p == 'V'))
+		p++;
+	return p < end && homeo_ascii_is_digit(*p);
+}
+
+HomeoSlice
+homeo_condition_value(HomeoExact condition, HomeoSlice given)
+{
+	const char *end;
+	char	   *name;
+	size_t		len = 0;
+
+	if (given.data == NULL || (condition != HOMEO_EXACT_FRAMEWORK &&
+							   condition != HOMEO_EXACT_PLATFORM))
+		return given;
+	end = given.data + given.len;
+	name = palloc(given.len + 1);
+	for (const char *p = given.data; p < end; p++)
+	{
+		if (homeo_ascii_is_one_of(*p, "/@=:(,") ||
+			(homeo_ascii_is_one_of(*p, " -") && is_version(p + 1, end)))
+			break;
+		if (len > 0 || !homeo_ascii_is_space(*p))
+			name[len++] = homeo_ascii_lower(*p);
+	}
+	while (len > 0 && homeo_ascii_is_space(name[len - 1]))
+		len--;
+	return len > 0 ? homeo_slice(name, len) : none;
 }
 
 HomeoSlice

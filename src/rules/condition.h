@@ -8,6 +8,14 @@
 #include "rules/rule.h"
 
 /*
+ * What is compared of a value, given by a rule or an event: of a framework or a
+ * platform the name, in lower case and without its version, palloc'd; else the
+ * value itself.  data NULL: nothing is left.
+ */
+extern HomeoSlice homeo_condition_value(HomeoExact condition,
+										HomeoSlice given);
+
+/*
  * A value that a rule may ask for, too, where an event has the given one; data
  * NULL: there is none.
  */

@@ -9,9 +9,10 @@
 
 #include "rules/diagnose.h"
 
+#include "base/spi.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "intake/store_rows.h"
+#include "rules/environment.h"
 #include "rules/match.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -24,8 +25,23 @@ slice_of(const char *string)
 	return slice;
 }
 
+/* The name that people have given to a service; palloc'd. */
+static HomeoSlice
+service_name(int64 service_id)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			type = INT8OID;
+	Datum		value = Int64GetDatum(service_id);
+
+	homeo_spi_run(&plan, "select name from homeostasis.services where id = $1",
+				  1, &type, &value, SPI_OK_SELECT);
+	if (SPI_processed != 1)
+		return homeo_slice(NULL, 0);
+	return slice_of(TextDatumGetCString(homeo_spi_value(0, 1)));
+}
+
 static HomeoDiagnosis *
-match_sample(const HomeoPrepared *sample)
+match_sample(const HomeoPrepared *sample, int64 service_id)
 {
 	const HomeoText *text_of = sample->event->text;
 	HomeoMatchInput input;
@@ -43,6 +59,8 @@ match_sample(const HomeoPrepared *sample)
 	input.column_name = text_of[HOMEO_FIELD_COLUMN];
 	input.constraint_name = text_of[HOMEO_FIELD_CONSTRAINT];
 	input.datatype_name = text_of[HOMEO_FIELD_DATATYPE];
+	input.service = service_name(service_id);
+	homeo_environment_read(text_of[HOMEO_FIELD_ENVIRONMENT], &input);
 	return homeo_match_best(&input);
 }
 
@@ -94,7 +112,7 @@ diagnose(const HomeoTurnedIssue *issue)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	diagnosis = match_sample(&issue->sample->prepared);
+	diagnosis = match_sample(&issue->sample->prepared, issue->service_id);
 	if (diagnosis != NULL)
 		write_analysis(issue, diagnosis);
 	if (SPI_finish() != SPI_OK_FINISH)

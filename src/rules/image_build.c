@@ -277,11 +277,15 @@ index_by_condition(Building *b, uint32 rank)
 	}
 	if (rule->nsqlstates > 0)
 		return;
-	if (rule->exact[HOMEO_EXACT_LANGUAGE].data != NULL)
-		index_rule(b, rank, HOMEO_EXACT_LANGUAGE,
-				   rule->exact[HOMEO_EXACT_LANGUAGE]);
-	else
-		index_rule(b, rank, HOMEO_CONDITION_NONE, value);
+	for (int i = HOMEO_EXACT_LANGUAGE; i < HOMEO_EXACT_COUNT; i++)
+	{
+		if (rule->exact[i].data != NULL)
+		{
+			index_rule(b, rank, i, rule->exact[i]);
+			return;
+		}
+	}
+	index_rule(b, rank, HOMEO_CONDITION_NONE, value);
 }
 
 /* The pattern that a rule is found by, or NULL; see homeo_image_lead(). */

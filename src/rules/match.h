@@ -27,6 +27,9 @@ typedef struct HomeoMatchInput
 	HomeoSlice	column_name;
 	HomeoSlice	constraint_name;
 	HomeoSlice	datatype_name;
+	HomeoSlice	service;
+	HomeoSlice	framework;		/* these two by homeo_condition_environment() */
+	HomeoSlice	platform;
 } HomeoMatchInput;
 
 typedef struct HomeoDiagnosis

@@ -5,8 +5,8 @@
  * Of the rules that match an event the one comes first that
  *
  *	1. is most specific: 10 points for each condition that it sets (language,
- *	   sqlstates, error_type, schema, table, column, constraint and datatype
- *	   name, and each of its patterns), 5 instead when sqlstates names a class
+ *	   platform, framework, service, sqlstates, error_type, schema, table,
+ *	   column, constraint and datatype name, and each of its patterns), 5 instead when sqlstates names a class
  *	   and for frame_pattern, and 1 point for each literal character that a
  *	   match of its patterns can't do without, that of a frame left out: where
  *	   an error happened says less than what it says;
@@ -72,7 +72,7 @@ homeo_rank_place(const HomeoRule *rule)
 {
 	if (rule->nsqlstates > 0)
 		return HOMEO_PLACE_TYPE;
-	for (int i = 0; i < HOMEO_EXACT_LANGUAGE; i++)
+	for (int i = 0; i <= HOMEO_EXACT_ERROR_TYPE; i++)
 	{
 		if (rule->exact[i].data != NULL)
 			return HOMEO_PLACE_TYPE;

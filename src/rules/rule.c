@@ -13,6 +13,7 @@
 #include "base/ascii.h"
 #include "base/spi.h"
 #include "catalog/pg_type.h"
+#include "rules/condition.h"
 #include "rules/subject.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -25,7 +26,10 @@ const char *const homeo_rule_exact_columns[HOMEO_EXACT_COUNT] = {
 	[HOMEO_EXACT_DATATYPE] = "datatype_name",
 	[HOMEO_EXACT_SCHEMA] = "schema_name",
 	[HOMEO_EXACT_ERROR_TYPE] = "error_type",
+	[HOMEO_EXACT_SERVICE] = "service",
+	[HOMEO_EXACT_FRAMEWORK] = "framework",
 	[HOMEO_EXACT_LANGUAGE] = "language",
+	[HOMEO_EXACT_PLATFORM] = "platform",
 };
 
 const char *const homeo_rule_pattern_columns[HOMEO_PATTERN_COUNT] = {
@@ -58,7 +62,7 @@ enum
 	" )::pg_catalog.float8, priority," \
 	" root_cause, suggestion, template, sqlstates," \
 	" constraint_name, table_name, column_name, datatype_name, schema_name," \
-	" error_type, language," \
+	" error_type, service, framework, language, platform," \
 	" pattern, text_pattern, detail_pattern, context_pattern," \
 	" statement_pattern, frame_pattern" \
 	" from homeostasis.rules where enabled"
@@ -161,7 +165,8 @@ read_row(HeapTuple row, HomeoRule *rule)
 	rule->template_name = read_text(row, COLUMN_TEMPLATE);
 	read_sqlstates(row, rule);
 	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
-		rule->exact[i] = read_slice(row, COLUMN_FIRST_EXACT + i);
+		rule->exact[i] = homeo_condition_value(i,
+											   read_slice(row, COLUMN_FIRST_EXACT + i));
 	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
 		rule->patterns[i] =
 			homeo_subject_make(read_slice(row, COLUMN_FIRST_PATTERN + i),
@@ -217,6 +222,12 @@ homeo_rule_exact_value(const HomeoMatchInput *input, HomeoExact condition)
 			return input->schema_name;
 		case HOMEO_EXACT_ERROR_TYPE:
 			return input->error_type;
+		case HOMEO_EXACT_SERVICE:
+			return input->service;
+		case HOMEO_EXACT_FRAMEWORK:
+			return input->framework;
+		case HOMEO_EXACT_PLATFORM:
+			return input->platform;
 		default:
 			return input->language;
 	}

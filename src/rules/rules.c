@@ -15,9 +15,11 @@
 #include "base/shmem.h"
 #include "funcapi.h"
 #include "intake/event_json.h"
+#include "intake/prepare.h"
 #include "miscadmin.h"
 #include "rules/backtrack.h"
 #include "rules/cache_stat.h"
+#include "rules/environment.h"
 #include "rules/image_share.h"
 #include "rules/match.h"
 #include "rules/match_cache.h"
@@ -76,6 +78,11 @@ read_event(Jsonb *json, HomeoMatchInput *input)
 	input->column_name = event.text[HOMEO_FIELD_COLUMN];
 	input->constraint_name = event.text[HOMEO_FIELD_CONSTRAINT];
 	input->datatype_name = event.text[HOMEO_FIELD_DATATYPE];
+	input->service = event.text[HOMEO_FIELD_SERVICE];
+	if (input->service.data == NULL)
+		input->service = homeo_slice(HOMEO_DEFAULT_SERVICE,
+									 strlen(HOMEO_DEFAULT_SERVICE));
+	homeo_environment_read(event.text[HOMEO_FIELD_ENVIRONMENT], input);
 }
 
 /* A confidence as homeostasis.rules has it: numeric(4, 3). */

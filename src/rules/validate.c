@@ -17,6 +17,7 @@
 #include "mb/pg_wchar.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
+#include "rules/condition.h"
 #include "rules/image_share.h"
 #include "rules/regex.h"
 #include "rules/rule.h"
@@ -100,6 +101,26 @@ homeo_validate_pattern(const char *owner, const char *column, HomeoSlice given)
 	return source;
 }
 
+/* Of what is compared without its version, the name has to be left. */
+static void
+check_exact(const char *id, HeapTuple row, TupleDesc desc, HomeoExact condition)
+{
+	const char *column = homeo_rule_exact_columns[condition];
+	HomeoSlice	value = {get_text(row, desc, column), 0};
+
+	if (value.data == NULL)
+		return;
+	value.len = strlen(value.data);
+	value = homeo_condition_value(condition, value);
+	if (value.data == NULL || value.len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_HOMEO_INVALID_RULE),
+				 errmsg("rule \"%s\" has an invalid %s: there is no name in it",
+						id, column),
+				 errhint("Use null for a rule without this condition."),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
+}
+
 static bool
 is_sqlstate(const char *code)
 {
@@ -172,6 +193,8 @@ homeo_check_rule(PG_FUNCTION_ARGS)
 	id = get_text(row, desc, "id");
 	if (id == NULL)
 		id = pstrdup("");
+	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
+		check_exact(id, row, desc, i);
 	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
 	{
 		const char *column = homeo_rule_pattern_columns[i];

@@ -55,6 +55,14 @@ insert into condition values
   ('column_name', '{"column_name": "c"}', '{"column_name": "c"}', '{"column_name": "d"}'),
   ('constraint_name', '{"constraint_name": "k"}', '{"constraint_name": "k"}', '{"constraint_name": ""}'),
   ('datatype_name', '{"datatype_name": "d"}', '{"datatype_name": "d"}', '{"datatype_name": "e"}'),
+  ('service', '{"service": "shop"}', '{"service": "shop"}', '{"service": "Shop"}'),
+  ('the default service', '{"service": "default"}', '{}', '{"service": "shop"}'),
+  ('framework', '{"framework": "Ruby on Rails"}', '{"environment": {"framework": "ruby on rails 7.1"}}', '{"environment": {"framework": "ruby"}}'),
+  ('framework with a version', '{"framework": "Django"}', '{"environment": {"framework": "django/4.2"}}', '{"environment": {"platform": "django"}}'),
+  ('framework without an environment', '{"framework": "Next.js"}', '{"environment": {"framework": " next.JS v14 ", "a": 1}}', '{}'),
+  ('framework that is no text', '{"framework": "flask"}', '{"environment": {"framework": "Flask@3"}}', '{"environment": {"framework": ["flask"]}}'),
+  ('platform', '{"platform": "linux"}', '{"environment": {"platform": "Linux-6.1.0"}}', '{"environment": {"platform": "darwin"}}'),
+  ('framework and language', '{"framework": "django", "language": "python"}', '{"language": "python", "environment": {"framework": "Django"}}', '{"language": "ruby", "environment": {"framework": "Django"}}'),
   ('a SQLSTATE', '{"sqlstates": ["23505", "40001"]}', '{"sqlstate": "40001"}', '{"sqlstate": "40P01"}'),
   ('a class', '{"sqlstates": ["23505", "40"]}', '{"sqlstate": "40P01"}', '{"sqlstate": "23503"}'),
   ('any SQLSTATE', '{"sqlstates": ["23505"]}', '{"sqlstate": "23505"}', '{}'),
@@ -429,6 +437,34 @@ select results_eq(
   $$values ('empty', 0::bigint, 0::bigint, 0::bigint, 0::bigint, null::boolean),
            ('weak', 2, 1, 1, 0, true)$$,
   'stat_rules counts candidates, trials and wins');
+
+-- What is stored is diagnosed by the same conditions, with the name that the
+-- service has then.
+delete from homeostasis.rules;
+select pg_temp.add_rule('patient', '{"service": "match shop", "framework": "Django", "platform": "linux"}');
+create function pg_temp.diagnosed(message text, service text default 'match') returns text
+language plpgsql as $$
+declare
+  stored uuid;
+begin
+  stored := homeostasis.ingest(jsonb_build_object('service', service, 'error_type', message, 'error_message', message,
+    'environment', '{"framework": "django 5", "platform": "Linux"}'::jsonb));
+  return (select a.rule_id from homeostasis.analysis a where a.error_id = stored);
+end
+$$;
+select is(pg_temp.diagnosed('before'), null, 'the service has another name');
+update homeostasis.services set name = 'match shop' where name = 'match';
+insert into homeostasis.services (name) values ('match');
+select is(rule_id, 'patient', 'a stored error has what rules ask for')
+  from homeostasis.services s
+  join homeostasis.errors e on e.service_id = s.id
+  cross join homeostasis.match(homeostasis.event_of(s.id, e.event_id, e."timestamp"))
+  where s.name = 'match shop';
+select is(pg_temp.diagnosed('after'), null, 'another service has the old name');
+select is(pg_temp.diagnosed('new', 'match shop'), 'patient', 'an error is diagnosed by them when it is stored');
+select is(count(*), 1::bigint, 'an issue of the renamed service is diagnosed anew')
+  from homeostasis.issues i join homeostasis.services s on s.id = i.service_id
+  where s.name = 'match shop' and homeostasis.diagnose(i.id) is not null;
 
 -- The event is checked as report() checks it.
 select throws_ok($$select homeostasis.match('{"error_message": 1}')$$, 'HO001', null, 'a wrong type is refused');

@@ -66,10 +66,13 @@ select is(pg_temp.winner_for('first one'), null, 'TRUNCATE is seen');
 select pg_temp.add_rule('any', '{}');
 create temporary table field (name text);
 insert into field values ('language'), ('error_type'), ('sqlstate'), ('error_message'), ('detail'), ('context'), ('statement'),
-  ('schema_name'), ('table_name'), ('column_name'), ('constraint_name'), ('datatype_name');
+  ('schema_name'), ('table_name'), ('column_name'), ('constraint_name'), ('datatype_name'), ('service');
 create temporary table probe as
   select name, '{"language": "x", "error_type": "x", "error_message": "x"}'::jsonb || jsonb_build_object(name, '4200' || n) as event
-  from field, generate_series(1, 2) n;
+  from field, generate_series(1, 2) n
+  union all
+  select k, jsonb_build_object('error_message', 'x', 'environment', jsonb_build_object(k, 'x' || chr(64 + n)))
+  from unnest(array['framework', 'platform']) k, generate_series(1, 2) n;
 select is_empty($$
     select name from probe p
     where pg_temp.cached(p.event) <> 'no' or pg_temp.winner(p.event) <> 'any' or pg_temp.cached(p.event) <> 'local'$$,

@@ -40,6 +40,11 @@ select matches(pg_temp.refusal('{"sqlstates": ["2350"]}'), '^HO003 sqlstates: .*
 select matches(pg_temp.refusal('{"sqlstates": ["2350a"]}'), '^HO003 sqlstates: ', 'a SQLSTATE in small letters');
 select matches(pg_temp.refusal('{"sqlstates": [null]}'), '^HO003 sqlstates: ', 'null among SQLSTATEs');
 select matches(pg_temp.refusal('{"sqlstates": []}'), '^HO003 sqlstates: .*empty$', 'no SQLSTATE at all');
+select is(pg_temp.refusal('{"service": ""}'), 'HO003 service: rule "bad" has an invalid service: there is no name in it',
+  'a service without a name');
+select is(pg_temp.refusal('{"framework": " /4.2"}'),
+  'HO003 framework: rule "bad" has an invalid framework: there is no name in it', 'a version without a framework');
+select is(pg_temp.refusal('{"platform": "Linux 6.1", "framework": "Next.js"}'), null, 'a platform may have a version');
 select matches(pg_temp.refusal('{"template": "no_such"}'), '^HO003 template: rules "bad" has a template that is not in homeostasis.patch_templates: "no_such"', 'a template that is not there');
 select matches(pg_temp.refusal('{"examples": {}}'), '^HO003 examples: ', 'examples that are no array');
 select is(pg_temp.refusal('{"pattern": "(?<=a)b|\\1?()", "sqlstates": ["23505", "40"]}'), null, 'a good rule is taken');

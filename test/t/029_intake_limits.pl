@@ -11,6 +11,7 @@ use Test::More;
 my $node = new_cluster(
     'main',
     'homeostasis.max_services'           => 50,
+    'homeostasis.log_templates'          => 0,
     'homeostasis.max_issues_per_service' => 20,
     'homeostasis.overflow_timeout'       => '60s');
 
