@@ -82,10 +82,14 @@ create trigger touch_rule before update on homeostasis.rules
   execute function homeostasis.touch_rule();
 create trigger write_revision before insert or update on homeostasis.rules
   for each row execute function homeostasis.write_revision();
+create trigger announce_rules
+  before insert or update or delete or truncate on homeostasis.rules
+  for each statement execute function homeostasis.invalidate_rules();
 create trigger invalidate_rules
   after insert or update or delete or truncate on homeostasis.rules
   for each statement execute function homeostasis.invalidate_rules();
 -- Replicated rows must be noticed, too, and their numbers are another server's.
+alter table homeostasis.rules enable always trigger announce_rules;
 alter table homeostasis.rules enable always trigger invalidate_rules;
 alter table homeostasis.rules enable always trigger write_revision;
 
@@ -360,6 +364,7 @@ comment on function homeostasis.unload_rules(text) is
 comment on function homeostasis.write_revision() is
   'Trigger of rules: gives each version of a rule a number of its own';
 comment on trigger check_rule on homeostasis.rules is 'See check_rule()';
+comment on trigger announce_rules on homeostasis.rules is 'See invalidate_rules()';
 comment on trigger invalidate_rules on homeostasis.rules is 'See invalidate_rules()';
 comment on trigger keep_modified on homeostasis.rules is 'See keep_modified()';
 comment on trigger restore_modified on homeostasis.rules is 'See restore_modified()';

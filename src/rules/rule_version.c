@@ -10,8 +10,8 @@
  * ahead, and then the revisions are read.
  *
  * That nobody writes, a lock tells, of an object that nothing else locks: the
- * table's own would be held by a vacuum, too.  Writers hold it to the end of
- * their transaction, also of a prepared one.
+ * table's own would be held by a vacuum, too.  Writers take it before the first
+ * number and hold it to the end of their transaction, also of a prepared one.
  */
 #include "postgres.h"
 
@@ -73,14 +73,17 @@ homeo_rule_version_settled(Oid relation, Snapshot *snapshot)
 	return version;
 }
 
-/* Each row that is inserted or updated has a number already. */
 void
-homeo_rule_version_note_write(Oid relation, bool deleted)
+homeo_rule_version_begin_write(Oid relation)
 {
 	LOCKTAG		tag;
 
 	set_tag(&tag, relation);
 	(void) LockAcquire(&tag, RowExclusiveLock, false, false);
-	if (deleted)
-		(void) nextval_internal(sequence_of(relation), false);
+}
+
+void
+homeo_rule_version_advance(Oid relation)
+{
+	(void) nextval_internal(sequence_of(relation), false);
 }

@@ -23,7 +23,12 @@ extern int64 homeo_rule_version(Oid relation);
  */
 extern int64 homeo_rule_version_settled(Oid relation, Snapshot *snapshot);
 
-/* A transaction writes rules; deleted: some may be gone. */
-extern void homeo_rule_version_note_write(Oid relation, bool deleted);
+/*
+ * A transaction is about to write rules; before any row of it has its number.
+ */
+extern void homeo_rule_version_begin_write(Oid relation);
+
+/* It has deleted some, which takes no numbers by itself. */
+extern void homeo_rule_version_advance(Oid relation);
 
 #endif							/* HOMEO_RULE_VERSION_H */

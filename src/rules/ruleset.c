@@ -19,10 +19,12 @@
 
 #include "rules/ruleset.h"
 
+#include "access/htup_details.h"
 #include "access/xlog.h"
 #include "base/guc.h"
 #include "base/hash128.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
@@ -30,10 +32,12 @@
 #include "rules/image_share.h"
 #include "rules/rule_version.h"
 #include "rules/scan.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 static HomeoRuleset ruleset;
 static bool ruleset_complete = false;	/* no error while it was made */
@@ -330,6 +334,41 @@ update(Oid relation)
 	ruleset_complete = true;
 }
 
+static Oid
+owner_of(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "there is no relation %u", relation);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * The same as the owner of the rules, whoever matches, and with a search_path
+ * in which nobody can have planted anything.
+ */
+static void
+update_as_owner(Oid relation)
+{
+	Oid			user;
+	int			context;
+	int			nest_level = NewGUCNestLevel();
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(owner_of(relation),
+						   context | SECURITY_LOCAL_USERID_CHANGE);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
+	update(relation);
+	AtEOXact_GUC(false, nest_level);
+	SetUserIdAndSecContext(user, context);
+}
+
 const HomeoRuleset *
 homeo_ruleset_current(void)
 {
@@ -356,7 +395,7 @@ homeo_ruleset_current(void)
 	if (!ruleset_complete || relation != ruleset_relation ||
 		ruleset_seen != invalidations ||
 		ruleset_generation != homeo_image_share_generation())
-		update(relation);
+		update_as_owner(relation);
 	return &ruleset;
 }
 

@@ -212,18 +212,26 @@ homeo_check_rule(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(homeo_invalidate_rules);
 
 /*
- * homeostasis.invalidate_rules(): statement trigger after any change of the
- * rules.  PostgreSQL tells this process now, and every process at commit.
+ * homeostasis.invalidate_rules(): statement trigger before and after any change
+ * of the rules.  PostgreSQL tells this process after it, and every process at
+ * commit.
  */
 Datum
 homeo_invalidate_rules(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = get_trigger(fcinfo, "invalidate_rules");
 
-	CacheInvalidateRelcacheByRelid(RelationGetRelid(trigger->tg_relation));
-	homeo_rule_version_note_write(RelationGetRelid(trigger->tg_relation),
-								  TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ||
-								  TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event));
+	Oid			relation = RelationGetRelid(trigger->tg_relation);
+
+	if (TRIGGER_FIRED_BEFORE(trigger->tg_event))
+	{
+		homeo_rule_version_begin_write(relation);
+		return PointerGetDatum(NULL);
+	}
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ||
+		TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		homeo_rule_version_advance(relation);
+	CacheInvalidateRelcacheByRelid(relation);
 	homeo_image_share_want_at_end();
 	return PointerGetDatum(NULL);
 }

@@ -56,7 +56,7 @@ select set_eq('select pg_temp.granted(''homeostasis_admin'')',
   'administrators may load');
 -- As their caller, readers can read what the tables would show them anyway.
 select set_eq($$select f from pg_temp.granted('homeostasis_reader') f where f !~ 'as the caller'$$,
-  array['audit_head', 'audit_verify', 'decide', 'health', 'setting', 'match', 'explain_match', 'lint_rules', 'rules_ready',
+  array['audit_head', 'audit_verify', 'decide', 'health', 'setting', 'explain_match', 'lint_rules', 'rules_ready',
         'analysis_sessions', 'unmatched'],
   'readers may look');
 
@@ -108,8 +108,14 @@ create role planted_operator;
 grant homeostasis_operator to planted_operator;
 select fixture.patch('validated') as patch_id \gset
 select fixture.issue() as issue_id \gset
+-- So that match() has to read the rules, as their owner.
+insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, pattern)
+  select 'planted', min(name), 'd', 'c', 's', 1, '^planted' from homeostasis.rule_packs;
+insert into homeostasis.rule_learning (rule_id, successes, failures, heals, confidence) values ('planted', 1, 0, 0, 1);
 set local search_path = planted, pg_catalog, pg_temp, public;
 set local role planted_operator;
+select rule_id as matched from homeostasis.match('{"error_message": "planted"}') \gset
+select current_user as matched_by, current_setting('search_path') as matched_in \gset
 select homeostasis.heal(:issue_id) \g /dev/null
 select homeostasis.approve(:patch_id) \g /dev/null
 select homeostasis.deploy(:patch_id) \g /dev/null
@@ -119,6 +125,11 @@ select homeostasis.decide(:patch_id) \g /dev/null
 reset role;
 reset search_path;
 select is_empty('select * from planted.caught', 'planted functions and operators are not called');
+select is(:'matched'::text, 'planted'::text, 'whoever matches an event matches with all rules');
+delete from homeostasis.rules where id = 'planted';
+delete from homeostasis.rule_learning where rule_id = 'planted';
+select is(:'matched_by'::text, 'planted_operator'::text, 'is who he was then');
+select is(:'matched_in'::text, 'planted, pg_catalog, pg_temp, public'::text, 'in his own search_path');
 
 -- Attacks on each table (RELIABILITY 31) -------------------------------------------------------
 
