@@ -11,7 +11,7 @@ use Test::More;
 
 # A row for each error: rows are counted here.
 my $node = new_cluster('main', 'homeostasis.overflow_timeout' => '60s',
-    'homeostasis.payloads_per_issue_per_minute' => 0);
+    'homeostasis.payloads_per_issue_per_minute' => 0, 'homeostasis.log_templates' => 0);
 
 # Errors, and three ways of counting them.
 my $counts = q{

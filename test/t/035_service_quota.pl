@@ -11,6 +11,7 @@ use Test::More;
 my $node = new_cluster(
     'main',
     'homeostasis.ingest_workers'                     => 2,
+    'homeostasis.log_templates'                      => 0,
     'homeostasis.payloads_per_service_per_minute'    => 100,
     'homeostasis.payloads_per_issue_per_minute'      => 0);
 
