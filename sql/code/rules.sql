@@ -135,7 +135,9 @@ begin
     elsif field.given <> field.wanted then
       perform homeostasis.refuse_rule(name, field.key,
         format('must be of type %s, not %s', field.wanted, field.given),
-        'Leave the key out where it does not apply.');
+        case when field.wanted = 'string' and field.given = 'array'
+          then 'Give one text; where several apply, write a rule for each.'
+          else 'Leave the key out where it does not apply.' end);
     elsif field.key in ('sqlstates', 'tags') and exists
         (select from jsonb_array_elements(field.value) e where jsonb_typeof(e) <> 'string') then
       perform homeostasis.refuse_rule(name, field.key, 'must be an array of strings',

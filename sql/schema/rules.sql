@@ -130,11 +130,11 @@ comment on column homeostasis.rules.table_name is 'Condition: the table that the
 comment on column homeostasis.rules.column_name is 'Condition: the column that the event names';
 comment on column homeostasis.rules.constraint_name is 'Condition: the constraint that the event names';
 comment on column homeostasis.rules.datatype_name is 'Condition: the data type that the event names';
-comment on column homeostasis.rules.service is 'Condition: the name of the service';
+comment on column homeostasis.rules.service is 'Condition: the name of the event''s service; null: any';
 comment on column homeostasis.rules.framework is
-  'Condition: the framework that the event''s environment names, whatever its version and case';
+  'Condition: a framework that the event''s environment names under framework or frameworks, in any case; with any version, if it has none itself';
 comment on column homeostasis.rules.platform is
-  'Condition: the platform that the event''s environment names, whatever its version and case';
+  'Condition: a platform that the event''s environment names under platform or platforms, in any case; with any version, if it has none itself';
 comment on column homeostasis.rules.tags is 'For people; not a condition';
 comment on column homeostasis.rules.enabled is 'False: the rule is kept but never matches';
 comment on column homeostasis.rules.disabled_reason is

@@ -5,8 +5,9 @@
  * Nearly always when it is the same.  But some reporters give a type of error
  * with the package that it is from, java.lang.NullPointerException, and others
  * without, so the name alone will do; and what is said of a language holds for
- * those that run on it.  Of frameworks and platforms reporters give the version
- * together with the name, Django/4.2, and write them as they like.
+ * those that run on it.
+ * An event may name several frameworks or platforms, in small letters, one a
+ * line (environment.c), each with or without its version.
  *
  * Needs nothing but its arguments.
  */
@@ -56,59 +57,135 @@ name_without_package(HomeoSlice type)
 	return none;
 }
 
-/* Does a version begin here, behind a name? */
-static bool
-is_version(const char *p, const char *end)
+/* What may stand between a name and its version: "django 4.2", "rails/v7". */
+#define VERSION_SEPARATORS	" /@=:,-("
+
+/* The name alone, of one with a version. */
+static HomeoSlice
+name_without_version(HomeoSlice name)
 {
-	if (p < end && (*p == 'v' || *p == 'V'))
-		p++;
-	return p < end && homeo_ascii_is_digit(*p);
+	for (size_t i = 1; i < name.len; i++)
+	{
+		size_t		behind = i;
+
+		while (behind < name.len &&
+			   homeo_ascii_is_one_of(name.data[behind], VERSION_SEPARATORS))
+			behind++;
+		if (behind > i && behind < name.len && name.data[behind] == 'v')
+			behind++;
+		if (behind > i && behind < name.len &&
+			homeo_ascii_is_digit(name.data[behind]))
+			return homeo_slice(name.data, i);
+	}
+	return none;
+}
+
+/* Takes the first line off. */
+static HomeoSlice
+take_line(HomeoSlice *rest)
+{
+	const char *end = rest->data == NULL ? NULL :
+	memchr(rest->data, '\n', rest->len);
+	HomeoSlice	line = *rest;
+
+	*rest = none;
+	if (end != NULL)
+	{
+		*rest = homeo_slice(end + 1, line.len - (end + 1 - line.data));
+		line.len = end - line.data;
+	}
+	return line;
+}
+
+static HomeoSlice
+wider(HomeoExact condition, HomeoSlice value)
+{
+	switch (condition)
+	{
+		case HOMEO_EXACT_LANGUAGE:
+			return base_language(value);
+		case HOMEO_EXACT_ERROR_TYPE:
+			return name_without_package(value);
+		case HOMEO_EXACT_FRAMEWORK:
+		case HOMEO_EXACT_PLATFORM:
+			return name_without_version(value);
+		default:
+			return none;
+	}
+}
+
+static bool
+is_of_environment(HomeoExact condition)
+{
+	return condition == HOMEO_EXACT_FRAMEWORK ||
+		condition == HOMEO_EXACT_PLATFORM;
 }
 
 HomeoSlice
 homeo_condition_value(HomeoExact condition, HomeoSlice given)
 {
-	const char *end;
 	char	   *name;
-	size_t		len = 0;
 
-	if (given.data == NULL || (condition != HOMEO_EXACT_FRAMEWORK &&
-							   condition != HOMEO_EXACT_PLATFORM))
+	if (given.data == NULL || !is_of_environment(condition))
 		return given;
-	end = given.data + given.len;
-	name = palloc(given.len + 1);
-	for (const char *p = given.data; p < end; p++)
+	while (given.len > 0 && homeo_ascii_is_space(given.data[given.len - 1]))
+		given.len--;
+	while (given.len > 0 && homeo_ascii_is_space(given.data[0]))
 	{
-		if (homeo_ascii_is_one_of(*p, "/@=:(,") ||
-			(homeo_ascii_is_one_of(*p, " -") && is_version(p + 1, end)))
-			break;
-		if (len > 0 || !homeo_ascii_is_space(*p))
-			name[len++] = homeo_ascii_lower(*p);
+		given.data++;
+		given.len--;
 	}
-	while (len > 0 && homeo_ascii_is_space(name[len - 1]))
-		len--;
-	return len > 0 ? homeo_slice(name, len) : none;
+	name = palloc(given.len + 1);
+	for (size_t i = 0; i < given.len; i++)
+		name[i] = homeo_ascii_is_space(given.data[i]) ? ' ' :
+			homeo_ascii_lower(given.data[i]);
+	return homeo_slice(name, given.len);
 }
 
-HomeoSlice
-homeo_condition_wider(HomeoExact condition, HomeoSlice value)
+bool
+homeo_condition_is_nameless(HomeoExact condition, HomeoSlice value)
 {
-	if (value.data != NULL && condition == HOMEO_EXACT_LANGUAGE)
-		return base_language(value);
-	if (value.data != NULL && condition == HOMEO_EXACT_ERROR_TYPE)
-		return name_without_package(value);
-	return none;
+	return value.len == 0 ||
+		(is_of_environment(condition) &&
+		 homeo_ascii_is_one_of(value.data[0], VERSION_SEPARATORS));
+}
+
+HomeoConditionValues
+homeo_condition_values(HomeoExact condition, HomeoSlice given)
+{
+	HomeoConditionValues values = {condition, given, none};
+
+	if (is_of_environment(condition))
+	{
+		values.rest = given;
+		values.next = take_line(&values.rest);
+	}
+	return values;
+}
+
+bool
+homeo_condition_next(HomeoConditionValues *values, HomeoSlice *value)
+{
+	*value = values->next;
+	if (value->data == NULL)
+		return false;
+	values->next = wider(values->condition, *value);
+	if (values->next.data == NULL)
+		values->next = take_line(&values->rest);
+	return true;
 }
 
 bool
 homeo_condition_holds(HomeoExact condition, HomeoSlice wanted,
-					  HomeoSlice value)
+					  HomeoSlice given)
 {
-	while (value.data != NULL)
+	HomeoConditionValues values = homeo_condition_values(condition, given);
+	HomeoSlice	value;
+
+	while (homeo_condition_next(&values, &value))
 	{
 		if (homeo_slice_equals(value, wanted))
 			return true;
-		value = homeo_condition_wider(condition, value);
 	}
 	return false;
 }

@@ -12,7 +12,6 @@
 #include "base/spi.h"
 #include "catalog/pg_type.h"
 #include "intake/store_rows.h"
-#include "rules/environment.h"
 #include "rules/match.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -44,7 +43,7 @@ static HomeoDiagnosis *
 match_sample(const HomeoPrepared *sample, int64 service_id)
 {
 	const HomeoText *text_of = sample->event->text;
-	HomeoMatchInput input;
+	HomeoMatchInput input = {0};
 
 	input.language = slice_of(sample->language);
 	input.error_type = slice_of(sample->error_type);
@@ -59,8 +58,9 @@ match_sample(const HomeoPrepared *sample, int64 service_id)
 	input.column_name = text_of[HOMEO_FIELD_COLUMN];
 	input.constraint_name = text_of[HOMEO_FIELD_CONSTRAINT];
 	input.datatype_name = text_of[HOMEO_FIELD_DATATYPE];
-	input.service = service_name(service_id);
-	homeo_environment_read(text_of[HOMEO_FIELD_ENVIRONMENT], &input);
+	input.environment = text_of[HOMEO_FIELD_ENVIRONMENT];
+	if (homeo_match_asks_service())
+		input.service = service_name(service_id);
 	return homeo_match_best(&input);
 }
 

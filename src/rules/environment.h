@@ -1,17 +1,19 @@
 /*
  * environment.h
- *		What an event's environment says that rules can ask for.
+ *		What the environment of an event names.
  */
 #ifndef HOMEO_ENVIRONMENT_H
 #define HOMEO_ENVIRONMENT_H
 
-#include "rules/match.h"
+#include "base/slice.h"
 
 /*
- * Sets input's framework and platform from the texts that an environment, a
- * JSON object or data NULL, has under these keys; palloc'd.
+ * The frameworks and the platforms that an environment names, a JSON object or
+ * data NULL: in small letters, one a line, palloc'd; data NULL: none.  What is
+ * NULL isn't asked for.
  */
 extern void homeo_environment_read(HomeoSlice environment,
-								   HomeoMatchInput *input);
+								   HomeoSlice *frameworks,
+								   HomeoSlice *platforms);
 
 #endif							/* HOMEO_ENVIRONMENT_H */

@@ -102,8 +102,10 @@ visit_conditions(const Finding *finding, const HomeoMatchInput *input)
 	visit_condition(finding, HOMEO_CONDITION_NONE, none);
 	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
 	{
-		for (value = homeo_rule_exact_value(input, i); value.data != NULL;
-			 value = homeo_condition_wider(i, value))
+		HomeoConditionValues values =
+		homeo_condition_values(i, homeo_rule_exact_value(input, i));
+
+		while (homeo_condition_next(&values, &value))
 			visit_condition(finding, i, value);
 	}
 	value = input->sqlstate;

@@ -15,7 +15,7 @@
 #include "rules/rule.h"
 
 /* Counted up whenever images are laid out or found in another way. */
-#define HOMEO_IMAGE_FORMAT		6
+#define HOMEO_IMAGE_FORMAT		7
 
 /* Where an image has to begin, and the databases of Vectorscan in it. */
 #define HOMEO_IMAGE_ALIGNMENT	64
@@ -99,6 +99,7 @@ typedef struct HomeoImage
 	uint64		size;			/* bytes, all included */
 	int64		version;		/* of the rules, see rule_version.h */
 	uint64		sums[2];		/* of the hashes of all revisions */
+	uint32		asked;			/* bit per HomeoExact: a rule has it */
 	HomeoImageArray rules;
 	HomeoImageArray patterns;
 	HomeoImageArray conditions; /* a power of two of places */

@@ -658,7 +658,16 @@ make_image(Building *b, MemoryContext memory)
 	(void) put(&b->out, &header, sizeof(header), 1);
 	put_rules(b, &header);
 	for (int r = 0; r < b->nrules; r++)
-		homeo_image_add_revision(header.sums, b->rules[r].rule->revision);
+	{
+		const HomeoRule *rule = b->rules[r].rule;
+
+		homeo_image_add_revision(header.sums, rule->revision);
+		for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
+		{
+			if (rule->exact[i].data != NULL)
+				header.asked |= (uint32) 1 << i;
+		}
+	}
 	put_patterns(b, &header);
 	put_conditions(b, &header);
 	put_scans(b, &header);

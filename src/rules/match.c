@@ -17,6 +17,7 @@
 #include "base/guc.h"
 #include "port/pg_bitutils.h"
 #include "portability/instr_time.h"
+#include "rules/environment.h"
 #include "rules/match_cache.h"
 #include "rules/rank.h"
 #include "rules/regex.h"
@@ -69,6 +70,29 @@ subject_of(Matching *matching, HomeoPatternKind kind)
 		matching->made[kind] = true;
 	}
 	return matching->subjects[kind];
+}
+
+/*
+ * The event as the rules look at it.  What none of them asks for isn't there,
+ * so that it need not be read, and is no part of the key of the cache.
+ */
+static HomeoMatchInput
+look_at(const HomeoRuleset *ruleset, const HomeoMatchInput *given)
+{
+	static const HomeoSlice none = {NULL, 0};
+	HomeoMatchInput input = *given;
+	bool		frameworks = homeo_ruleset_asks(ruleset, HOMEO_EXACT_FRAMEWORK);
+	bool		platforms = homeo_ruleset_asks(ruleset, HOMEO_EXACT_PLATFORM);
+
+	if (!homeo_ruleset_asks(ruleset, HOMEO_EXACT_SERVICE))
+		input.service = none;
+	input.frameworks = none;
+	input.platforms = none;
+	if (frameworks || platforms)
+		homeo_environment_read(given->environment,
+							   frameworks ? &input.frameworks : NULL,
+							   platforms ? &input.platforms : NULL);
+	return input;
 }
 
 /* What the callback of homeo_image_find() needs. */
@@ -490,41 +514,57 @@ recall(const HomeoRuleset *ruleset, const HomeoMatchKey *key,
 }
 
 HomeoDiagnosis *
-homeo_match_best(const HomeoMatchInput *input)
+homeo_match_best(const HomeoMatchInput *given)
 {
 	const HomeoRuleset *ruleset = homeo_ruleset_current();
+	HomeoMatchInput input;
 	HomeoMatchKey key;
 	HomeoDiagnosis *diagnosis;
 
 	if (ruleset == NULL)
 		return NULL;
-	if (!homeo_match_cache_key(ruleset, input, &key))
-		return match(ruleset, input, NULL, true);
+	input = look_at(ruleset, given);
+	if (!homeo_match_cache_key(ruleset, &input, &key))
+		return match(ruleset, &input, NULL, true);
 	if (recall(ruleset, &key, &diagnosis))
 		return diagnosis;
-	return match(ruleset, input, &key, true);
+	return match(ruleset, &input, &key, true);
 }
 
 bool
-homeo_match_warm(const HomeoMatchInput *input)
+homeo_match_warm(const HomeoMatchInput *given)
 {
 	const HomeoRuleset *ruleset = homeo_ruleset_current();
+	HomeoMatchInput input;
 	HomeoMatchKey key;
 
 	if (ruleset == NULL)
 		return false;
-	if (!homeo_match_cache_key(ruleset, input, &key))
-		return match(ruleset, input, NULL, false) != NULL;
-	return match(ruleset, input, &key, false) != NULL;
+	input = look_at(ruleset, given);
+	if (!homeo_match_cache_key(ruleset, &input, &key))
+		return match(ruleset, &input, NULL, false) != NULL;
+	return match(ruleset, &input, &key, false) != NULL;
+}
+
+bool
+homeo_match_asks_service(void)
+{
+	const HomeoRuleset *ruleset = homeo_ruleset_current();
+
+	return ruleset != NULL && homeo_ruleset_asks(ruleset, HOMEO_EXACT_SERVICE);
 }
 
 const char *
-homeo_match_cached(const HomeoMatchInput *input)
+homeo_match_cached(const HomeoMatchInput *given)
 {
 	const HomeoRuleset *ruleset = homeo_ruleset_current();
+	HomeoMatchInput input;
 	HomeoMatchKey key;
 
-	if (ruleset == NULL || !homeo_match_cache_key(ruleset, input, &key))
+	if (ruleset == NULL)
+		return NULL;
+	input = look_at(ruleset, given);
+	if (!homeo_match_cache_key(ruleset, &input, &key))
 		return NULL;
 	return homeo_match_cache_level(&key);
 }
@@ -584,10 +624,11 @@ explain_rule(Matching *matching, const RuleRef *ref, const RuleRef *winner,
 }
 
 List *
-homeo_match_explain(const HomeoMatchInput *input, const char *rule_id,
+homeo_match_explain(const HomeoMatchInput *given, const char *rule_id,
 					bool every_rule)
 {
 	const HomeoRuleset *ruleset = homeo_ruleset_current();
+	HomeoMatchInput input;
 	Matching	matching;
 	RuleRef		winner = {NULL, 0, NULL};
 	List	   *result = NIL;
@@ -596,7 +637,8 @@ homeo_match_explain(const HomeoMatchInput *input, const char *rule_id,
 
 	if (ruleset == NULL)
 		return NIL;
-	begin(&matching, ruleset, input);
+	input = look_at(ruleset, given);
+	begin(&matching, ruleset, &input);
 	begin_walk(&walk, ruleset, true);
 	while ((ref = next_rule(&walk)).rule != NULL)
 	{

@@ -28,8 +28,10 @@ typedef struct HomeoMatchInput
 	HomeoSlice	constraint_name;
 	HomeoSlice	datatype_name;
 	HomeoSlice	service;
-	HomeoSlice	framework;		/* these two by homeo_condition_environment() */
-	HomeoSlice	platform;
+	HomeoSlice	environment;	/* JSON, an object */
+	HomeoSlice	frameworks;		/* filled in by match.c, if rules ask for it:
+								 * see environment.h */
+	HomeoSlice	platforms;		/* the same */
 } HomeoMatchInput;
 
 typedef struct HomeoDiagnosis
@@ -77,6 +79,9 @@ extern HomeoDiagnosis *homeo_match_best(const HomeoMatchInput *input);
  * caches; counts nothing of the rules.  True if a rule matches.
  */
 extern bool homeo_match_warm(const HomeoMatchInput *input);
+
+/* Whether a rule looks at the service of an event. */
+extern bool homeo_match_asks_service(void);
 
 /* Which cache would answer homeo_match_best(), "local" or "shared"; or NULL. */
 extern const char *homeo_match_cached(const HomeoMatchInput *input);

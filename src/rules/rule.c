@@ -225,9 +225,9 @@ homeo_rule_exact_value(const HomeoMatchInput *input, HomeoExact condition)
 		case HOMEO_EXACT_SERVICE:
 			return input->service;
 		case HOMEO_EXACT_FRAMEWORK:
-			return input->framework;
+			return input->frameworks;
 		case HOMEO_EXACT_PLATFORM:
-			return input->platform;
+			return input->platforms;
 		default:
 			return input->language;
 	}

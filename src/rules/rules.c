@@ -19,7 +19,6 @@
 #include "miscadmin.h"
 #include "rules/backtrack.h"
 #include "rules/cache_stat.h"
-#include "rules/environment.h"
 #include "rules/image_share.h"
 #include "rules/match.h"
 #include "rules/match_cache.h"
@@ -82,7 +81,7 @@ read_event(Jsonb *json, HomeoMatchInput *input)
 	if (input->service.data == NULL)
 		input->service = homeo_slice(HOMEO_DEFAULT_SERVICE,
 									 strlen(HOMEO_DEFAULT_SERVICE));
-	homeo_environment_read(event.text[HOMEO_FIELD_ENVIRONMENT], input);
+	input->environment = event.text[HOMEO_FIELD_ENVIRONMENT];
 }
 
 /* A confidence as homeostasis.rules has it: numeric(4, 3). */

@@ -43,6 +43,17 @@ homeo_ruleset_has_bit(const uint64 *bits, uint32 rank)
 	return (bits[rank / 64] >> (rank % 64)) & 1;
 }
 
+/* May a rule have that condition?  One that is dead counts, too. */
+static inline bool
+homeo_ruleset_asks(const HomeoRuleset *ruleset, HomeoExact condition)
+{
+	uint32		asked = 0;
+
+	for (int p = 0; p < ruleset->nparts; p++)
+		asked |= ruleset->parts[p].image->asked;
+	return (asked >> condition) & 1;
+}
+
 static inline void
 homeo_ruleset_set_bit(uint64 *bits, uint32 rank)
 {

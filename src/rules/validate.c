@@ -101,7 +101,7 @@ homeo_validate_pattern(const char *owner, const char *column, HomeoSlice given)
 	return source;
 }
 
-/* Of what is compared without its version, the name has to be left. */
+/* A value must not be empty, nor a version alone. */
 static void
 check_exact(const char *id, HeapTuple row, TupleDesc desc, HomeoExact condition)
 {
@@ -112,7 +112,7 @@ check_exact(const char *id, HeapTuple row, TupleDesc desc, HomeoExact condition)
 		return;
 	value.len = strlen(value.data);
 	value = homeo_condition_value(condition, value);
-	if (value.data == NULL || value.len == 0)
+	if (homeo_condition_is_nameless(condition, value))
 		ereport(ERROR,
 				(errcode(ERRCODE_HOMEO_INVALID_RULE),
 				 errmsg("rule \"%s\" has an invalid %s: there is no name in it",

@@ -95,6 +95,13 @@ select is(pg_temp.diagnoses(:kettle), 'p.empty rule 0.900, p.empty rule 0.800', 
 
 -- Since when --------------------------------------------------------------------------------------
 
+insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, service)
+  select 'p.placed', 'p', 'd', 'c', 's', 0.9, s.name from homeostasis.services s
+  join homeostasis.issues i on i.service_id = s.id where i.id = :kettle;
+select is(split_part(pg_temp.progress(pg_temp.analyze()), ' unexplained', 1), 'done 3/3 changed 1', 'a rule for a service finds its issues');
+update homeostasis.rules set service = 'nobody', confidence = 0.8 where id = 'p.placed';
+select is(split_part(pg_temp.progress(pg_temp.analyze()), ' unexplained', 1), 'done 3/3 changed 0', 'and no others');
+delete from homeostasis.rules where id = 'p.placed';
 update homeostasis.issues set last_seen = now() - interval '3 days' where id = :pot;
 create function pg_temp.total(run bigint) returns bigint
 language sql as $$ select issues_total from homeostasis.progress_analysis p where p.run = total.run $$;

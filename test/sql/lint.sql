@@ -36,6 +36,25 @@ select results_eq(
            ('shade', 'is shadowed by another rule', 'shader outranks it on each of its examples'),
            ('weak', 'is outranked on its own example', 'example 2: good wins')$$,
   'what is dubious about rules is found, and nothing else');
+savepoint places;
+delete from homeostasis.rules;
+select pg_temp.add_rule('a', '{"pattern": "gone", "examples": [{"message": "gone"}]}');
+select pg_temp.add_rule('b', '{"pattern": "gone", "framework": "django", "examples": [{"message": "gone"},
+  {"message": "gone", "framework": "flask"}]}');
+select pg_temp.add_rule('c', '{"pattern": "gone", "framework": "Django"}');
+select pg_temp.add_rule('d', '{"pattern": "gone", "service": "s", "priority": 1, "examples": [{"message": "gone", "platform": "x"}],
+  "counter_examples": [{"message": "gone"}, {"message": "gone", "service": "t"}]}');
+select pg_temp.add_rule('e', '{"pattern": "gone", "platform": "linux", "examples": [{"message": "gone", "service": "s"}]}');
+select results_eq(
+  'select * from homeostasis.lint_rules() order by 1, 2, 3',
+  $$values ('b', 'does not match its own example', 'example 2: the event doesn''t meet the condition in column framework'),
+           ('b', 'ties with another rule', 'example 1: only the id decides between it and c'),
+           ('c', 'has the same conditions as another rule', 'b'),
+           ('d', 'matches its own counter-example', 'counter-example 1'),
+           ('e', 'is outranked on its own example', 'example 1: d wins'),
+           ('e', 'is shadowed by another rule', 'd outranks it on each of its examples')$$,
+  'rules for other services, frameworks and platforms are told apart');
+rollback to places;
 insert into homeostasis.rule_packs (name, description, version) values ('mine', 'd', '1');
 update homeostasis.rules set pack = 'mine' where id in ('liar', 'empty2', 'broad', 'even');
 select results_eq('select rule_id from homeostasis.lint_rules(''mine'') order by 1',

@@ -60,7 +60,26 @@ insert into condition values
   ('framework', '{"framework": "Ruby on Rails"}', '{"environment": {"framework": "ruby on rails 7.1"}}', '{"environment": {"framework": "ruby"}}'),
   ('framework with a version', '{"framework": "Django"}', '{"environment": {"framework": "django/4.2"}}', '{"environment": {"platform": "django"}}'),
   ('framework without an environment', '{"framework": "Next.js"}', '{"environment": {"framework": " next.JS v14 ", "a": 1}}', '{}'),
-  ('framework that is no text', '{"framework": "flask"}', '{"environment": {"framework": "Flask@3"}}', '{"environment": {"framework": ["flask"]}}'),
+  ('framework that is no text', '{"framework": "flask"}', '{"environment": {"framework": "Flask@3"}}', '{"environment": {"framework": {"flask": 3}}}'),
+  ('a service, not a part of its name', '{"service": "shop"}', '{"service": "shop"}', '{"service": "shop 2"}'),
+  ('framework with v', '{"framework": "vue"}', '{"environment": {"framework": "Vue (v3.4)"}}', '{"environment": {"framework": "Vue2"}}'),
+  ('framework with a name behind it', '{"framework": "django"}', '{"environment": {"framework": "Django, 5"}}', '{"environment": {"framework": "Django/rest"}}'),
+  ('framework with its version', '{"framework": " Django 4.2"}', '{"environment": {"framework": "django 4.2"}}',
+    '{"environment": {"framework": "django 4.1"}}'),
+  ('a framework of several', '{"framework": "celery"}',
+    '{"environment": {"framework": ["Django 4.2", 7, null, ["x"], "Celery 5"]}}',
+    '{"environment": {"framework": ["Django 4.2", 7, null, ["celery"]]}}'),
+  ('frameworks', '{"framework": "django"}',
+    '{"environment": {"framework": "celery", "frameworks": ["flask 3", "django"]}}',
+    '{"environment": {"frameworks": {"django": "4.2"}, "django": "django"}}'),
+  ('a line is no framework', '{"framework": "django"}', '{"environment": {"framework": "django"}}',
+    '{"environment": {"framework": "flask\ndjango"}}'),
+  ('a platform of several', '{"platform": "kubernetes"}', '{"environment": {"platform": ["Linux 6.1", "Kubernetes-v1.29"]}}',
+    '{"environment": {"platform": ["Linux 6.1", "kube"]}}'),
+  ('platforms', '{"platform": "linux"}', '{"environment": {"platforms": "linux"}}', '{"environment": {"platforms": "win"}}'),
+  ('service, framework and platform', '{"service": "s", "framework": "f", "platform": "p"}',
+    '{"service": "s", "environment": {"framework": "f 1", "platform": "p 1"}}',
+    '{"service": "s", "environment": {"framework": "f 1", "platform": "q 1"}}'),
   ('platform', '{"platform": "linux"}', '{"environment": {"platform": "Linux-6.1.0"}}', '{"environment": {"platform": "darwin"}}'),
   ('framework and language', '{"framework": "django", "language": "python"}', '{"language": "python", "environment": {"framework": "Django"}}', '{"language": "ruby", "environment": {"framework": "Django"}}'),
   ('a SQLSTATE', '{"sqlstates": ["23505", "40001"]}', '{"sqlstate": "40001"}', '{"sqlstate": "40P01"}'),
@@ -96,6 +115,19 @@ end
 $$;
 select pg_temp.conditions();
 
+-- Also of many rules, each with a condition of its own, and why not.
+select pg_temp.add_rule(column_name || n, jsonb_build_object(column_name, column_name || n, 'error_type', null))
+  from unnest(array['service', 'framework', 'platform']) column_name, generate_series(1, 40) n;
+select is(string_agg(x.rule_id, ' ' order by x.rule_id), 'framework11 framework7 platform3 service12', 'of many the right ones are candidates')
+  from homeostasis.explain_match('{"error_message": "m", "service": "service12",
+    "environment": {"frameworks": ["Framework7 1.0", "framework11"], "platform": "PLATFORM3"}}') x;
+select is(string_agg(x.reason, ', ' order by x.rule_id), 'the event doesn''t meet the condition in column framework, '
+    || 'the event doesn''t meet the condition in column platform, the event doesn''t meet the condition in column service',
+  'explain_match() says which condition is not met')
+  from homeostasis.explain_match('{"error_message": "m", "service": "x", "environment": {"framework": "x", "platform": "x"}}', true) x
+  where x.rule_id in ('service12', 'framework7', 'platform3');
+delete from homeostasis.rules;
+
 -- The order in which rules win, one criterion at a time.
 create temporary table duel (name text, winner jsonb, loser jsonb);
 insert into duel values
@@ -107,6 +139,11 @@ insert into duel values
   ('lookaround does not count', '{"pattern": "mess"}', '{"pattern": "(?=message)mes"}'),
   ('a repeat counts', '{"pattern": "mes{2}a"}', '{"pattern": "messa?"}'),
   ('a lazy repeat counts', '{"pattern": "m.+?s{2,}?age"}', '{"pattern": "m.*ssa"}'),
+  ('a service more', '{"pattern": "mess", "service": "s"}', '{"pattern": "mess", "confidence": 1}'),
+  ('a framework more', '{"pattern": "mess", "framework": "f"}', '{"pattern": "message", "confidence": 1}'),
+  ('a platform more', '{"pattern": "mess", "platform": "p"}', '{"pattern": "message", "confidence": 1}'),
+  ('what it is, not where', '{"table_name": "t"}', '{"framework": "f", "confidence": 1}'),
+  ('the message, not where', '{"pattern": "m.*"}', '{"service": "s", "priority": 1}'),
   ('a code, not a class', '{"sqlstates": ["23505"]}', '{"sqlstates": ["23"], "confidence": 1}'),
   ('a class, not nothing', '{"sqlstates": ["23"]}', '{"confidence": 1}'),
   ('then confidence', '{"confidence": 0.6, "priority": -1}', '{"confidence": 0.5, "priority": 1}'),
@@ -117,7 +154,8 @@ create function pg_temp.duels() returns setof text
 language plpgsql as $$
 declare
   d record;
-  event constant jsonb := '{"error_message": "message", "table_name": "t", "sqlstate": "23505"}';
+  event constant jsonb := '{"error_message": "message", "table_name": "t", "sqlstate": "23505", "service": "s",
+    "environment": {"framework": "f", "platform": "p"}}';
 begin
   for d in select * from duel loop
     delete from homeostasis.rules;

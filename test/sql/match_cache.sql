@@ -66,17 +66,39 @@ select is(pg_temp.winner_for('first one'), null, 'TRUNCATE is seen');
 select pg_temp.add_rule('any', '{}');
 create temporary table field (name text);
 insert into field values ('language'), ('error_type'), ('sqlstate'), ('error_message'), ('detail'), ('context'), ('statement'),
-  ('schema_name'), ('table_name'), ('column_name'), ('constraint_name'), ('datatype_name'), ('service');
+  ('schema_name'), ('table_name'), ('column_name'), ('constraint_name'), ('datatype_name');
 create temporary table probe as
   select name, '{"language": "x", "error_type": "x", "error_message": "x"}'::jsonb || jsonb_build_object(name, '4200' || n) as event
-  from field, generate_series(1, 2) n
-  union all
-  select k, jsonb_build_object('error_message', 'x', 'environment', jsonb_build_object(k, 'x' || chr(64 + n)))
-  from unnest(array['framework', 'platform']) k, generate_series(1, 2) n;
+  from field, generate_series(1, 2) n;
 select is_empty($$
     select name from probe p
     where pg_temp.cached(p.event) <> 'no' or pg_temp.winner(p.event) <> 'any' or pg_temp.cached(p.event) <> 'local'$$,
   'two events that differ in any field are two');
+select is(pg_temp.winner('{"error_message": "where", "service": "a", "environment": {"framework": "a", "platform": "a"}}'), 'any', 'no rule asks where');
+select is(pg_temp.cached('{"error_message": "where", "service": "b", "environment": {"framework": "b", "platform": "b"}}'), 'local',
+  'so it is the same event wherever it happens');
+create temporary table place_asked as
+  select c.name, c.name = a.name as own, jsonb_build_object('error_message', 'asked ' || c.name || a.name)
+      || case c.name when 'service' then '{"service": "%s"}' else jsonb_build_object('environment', jsonb_build_object(c.name, '%s')) end as event,
+    a.name as asked
+  from unnest(array['service', 'framework', 'platform']) c (name), unnest(array['service', 'framework', 'platform']) a (name);
+create function pg_temp.asked() returns setof text
+language plpgsql as $$
+declare
+  p record;
+begin
+  for p in select * from place_asked loop
+      perform pg_temp.add_rule('asks', jsonb_build_object(p.asked, 'one'));
+      return next is(pg_temp.winner(replace(p.event::text, '%s', 'one')::jsonb), case when p.own then 'asks' else 'any' end,
+        format('a rule that asks for a %s: %s', p.asked, p.name));
+      return next is(pg_temp.cached(replace(p.event::text, '%s', 'two')::jsonb), case when p.own then 'no' else 'local' end,
+        'another one is another event only if it is asked for');
+      return next is(pg_temp.winner(replace(p.event::text, '%s', 'two')::jsonb), 'any', 'and has its own answer');
+      delete from homeostasis.rules where id = 'asks';
+  end loop;
+end
+$$;
+select pg_temp.asked();
 select is(pg_temp.winner('{"error_message": "m", "detail": "ab", "context": "c"}'), 'any', 'texts that are next to each other');
 select is(pg_temp.cached('{"error_message": "m", "detail": "a", "context": "bc"}'), 'no', 'are not the same when they are cut elsewhere');
 select is(pg_temp.cached('{"error_message": "m", "detail": "abc"}'), 'no', 'nor as one');

@@ -102,6 +102,9 @@ $$;
 create temporary table broken (change text[], value jsonb, message text);
 insert into broken values
   ('{rules,1,pattern}', '"(?<"', '^HO003 rule "p\.b" has an invalid pattern: .* at offset \d+$'),
+  ('{rules,1,framework}', '["django"]', '^HO003 rule "p\.b": key "framework" must be of type string, not array$'),
+  ('{rules,1,platform}', '{"name": "linux"}', '^HO003 rule "p\.b": key "platform" must be of type string, not object$'),
+  ('{rules,1,service}', '""', '^HO003 rule "p\.b" has an invalid service: there is no name in it$'),
   ('{rules,1,color}', '"red"', '^HO003 rule "p\.b": key "color" is not a key of a rule$'),
   ('{rules,1,pattern}', '["a"]', '^HO003 rule "p\.b": key "pattern" must be of type string, not array$'),
   ('{rules,1,confidence}', '"high"', '^HO003 rule "p\.b": key "confidence" must be of type number, not string$'),

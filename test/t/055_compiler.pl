@@ -139,6 +139,45 @@ is($session->query_safe(winner('three')), 'counted 300', 'the last edit stays');
 is(segments(), $segments, 'nothing is left of all the others');
 $session->quit;
 
+# Where an error happened: rules for services, frameworks and platforms, in the workers that store
+# events, and while they are new and compiled.
+my $reported = 0;
+
+sub diagnosed
+{
+    my ($event) = @_;
+    my $message = 'placed ' . ('a' .. 'z')[ $reported++ ];
+
+    value("select homeostasis.report('" . ($event =~ s/^\{/{"error_type": "$message", "error_message": "placed", /r) . "')");
+    wait_for_value($node, "select count(*) from homeostasis.issues where error_type = '$message'", '1');
+    return value(qq{select coalesce(string_agg(a.rule_id, ' '), 'none') from homeostasis.analysis a
+        join homeostasis.issues i on i.service_id = a.service_id and i.id = a.issue_id where i.error_type = '$message'});
+}
+
+my $django = '{"service": "shop", "environment": {"framework": ["celery", "Django 4.2"], "platform": "Linux 6.1"}}';
+is(diagnosed($django), 'none', 'without rules for it nobody knows');
+value(q{insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, pattern, service, framework, platform)
+        values ('a-framework', 'test', 'd', 'c', 's', 1, '^placed$', null, 'django', null),
+               ('a-platform', 'test', 'd', 'c', 's', 0.5, '^placed$', null, null, 'linux'),
+               ('a-service', 'test', 'd', 'c', 's', 0.9, '^placed$', 'other', null, null),
+               ('a-database', 'test', 'd', 'c', 's', 0.9, 'placed here', 'database/postgres', null, null)});
+foreach my $state ('new', 'compiled')
+{
+    is(diagnosed($django), 'a-framework', "$state: a framework of several, with its version");
+    is(diagnosed('{"service": "shop", "environment": {"framework": "flask", "platform": "Linux 6.1"}}'), 'a-platform', "$state: a platform");
+    is(diagnosed('{"service": "shop", "environment": {"framework": "flask"}}'), 'none', "$state: neither");
+    is(diagnosed('{"service": "other"}'), 'a-service', "$state: a service");
+    is(diagnosed('{"service": "others"}'), 'none', "$state: another service");
+    value('select homeostasis.rules_ready()');
+}
+$node->psql('postgres', q{do $$begin raise 'placed here'; end$$});
+wait_for_value($node, q{select a.rule_id from homeostasis.analysis a join homeostasis.services s on s.id = a.service_id
+    where s.name = 'database/postgres' and a.rule_id = 'a-database'}, 'a-database');
+pass('the service of a database');
+value(q{delete from homeostasis.rules where id like 'a-%'});
+is(diagnosed($django), 'none', 'rules that are gone are not asked');
+value(q{select homeostasis.rules_ready()});
+
 # A restart.
 $node->restart;
 is(value(winner('three')), 'counted 300', 'after a restart rules match');
