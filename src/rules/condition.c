@@ -60,9 +60,12 @@ name_without_package(HomeoSlice type)
 /* What may stand between a name and its version: "django 4.2", "rails/v7". */
 #define VERSION_SEPARATORS	" /@=:,-("
 
-/* The name alone, of one with a version. */
-static HomeoSlice
-name_without_version(HomeoSlice name)
+/*
+ * The length of the name alone, of one with a version, and where that begins; 0:
+ * it has none.
+ */
+static size_t
+find_version(HomeoSlice name, size_t *version)
 {
 	for (size_t i = 1; i < name.len; i++)
 	{
@@ -75,9 +78,21 @@ name_without_version(HomeoSlice name)
 			behind++;
 		if (behind > i && behind < name.len &&
 			homeo_ascii_is_digit(name.data[behind]))
-			return homeo_slice(name.data, i);
+		{
+			*version = behind;
+			return i;
+		}
 	}
-	return none;
+	return 0;
+}
+
+static HomeoSlice
+name_without_version(HomeoSlice name)
+{
+	size_t		version;
+	size_t		len = find_version(name, &version);
+
+	return len > 0 ? homeo_slice(name.data, len) : none;
 }
 
 /* Takes the first line off. */
@@ -125,6 +140,8 @@ HomeoSlice
 homeo_condition_value(HomeoExact condition, HomeoSlice given)
 {
 	char	   *name;
+	size_t		len;
+	size_t		version;
 
 	if (given.data == NULL || !is_of_environment(condition))
 		return given;
@@ -139,7 +156,14 @@ homeo_condition_value(HomeoExact condition, HomeoSlice given)
 	for (size_t i = 0; i < given.len; i++)
 		name[i] = homeo_ascii_is_space(given.data[i]) ? ' ' :
 			homeo_ascii_lower(given.data[i]);
-	return homeo_slice(name, given.len);
+
+	/* One blank, whatever stands before the version. */
+	len = find_version(homeo_slice(name, given.len), &version);
+	if (len == 0)
+		return homeo_slice(name, given.len);
+	name[len] = ' ';
+	memmove(name + len + 1, name + version, given.len - version);
+	return homeo_slice(name, len + 1 + given.len - version);
 }
 
 bool

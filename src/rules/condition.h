@@ -32,7 +32,8 @@ extern bool homeo_condition_holds(HomeoExact condition, HomeoSlice wanted,
 
 /*
  * What is compared of a value that a rule or an event gives: of a framework or a
- * platform in small letters on one line, without blanks at its ends, palloc'd;
+ * platform in small letters on one line, without blanks at its ends, and with
+ * one before its version, palloc'd;
  * else the value itself.  data NULL: nothing is left.
  */
 extern HomeoSlice homeo_condition_value(HomeoExact condition,

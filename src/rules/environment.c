@@ -71,7 +71,7 @@ names_under(HomeoExact condition, Jsonb *environment, const char *several)
 	add_names(&names, condition, environment,
 			  homeo_rule_exact_columns[condition]);
 	add_names(&names, condition, environment, several);
-	return homeo_slice(names.data, names.len);
+	return homeo_slice(names.len > 0 ? names.data : NULL, names.len);
 }
 
 void

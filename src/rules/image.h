@@ -15,7 +15,7 @@
 #include "rules/rule.h"
 
 /* Counted up whenever images are laid out or found in another way. */
-#define HOMEO_IMAGE_FORMAT		7
+#define HOMEO_IMAGE_FORMAT		8
 
 /* Where an image has to begin, and the databases of Vectorscan in it. */
 #define HOMEO_IMAGE_ALIGNMENT	64

@@ -6,10 +6,11 @@
  *
  *	1. is most specific: 10 points for each condition that it sets (language,
  *	   platform, framework, service, sqlstates, error_type, schema, table,
- *	   column, constraint and datatype name, and each of its patterns), 5 instead when sqlstates names a class
- *	   and for frame_pattern, and 1 point for each literal character that a
- *	   match of its patterns can't do without, that of a frame left out: where
- *	   an error happened says less than what it says;
+ *	   column, constraint and datatype name, and each of its patterns), 5
+ *	   instead when sqlstates names a class and for frame_pattern, and 1 point
+ *	   for each literal character that a match of its patterns can't do
+ *	   without, that of a frame left out: where an error happened says less
+ *	   than what it says;
  *	2. then looks at the better place: the error's type, code or the objects it
  *	   names, before its message, before both in one text, before the stack;
  *	3. then has the higher confidence;

@@ -64,7 +64,7 @@ insert into condition values
   ('a service, not a part of its name', '{"service": "shop"}', '{"service": "shop"}', '{"service": "shop 2"}'),
   ('framework with v', '{"framework": "vue"}', '{"environment": {"framework": "Vue (v3.4)"}}', '{"environment": {"framework": "Vue2"}}'),
   ('framework with a name behind it', '{"framework": "django"}', '{"environment": {"framework": "Django, 5"}}', '{"environment": {"framework": "Django/rest"}}'),
-  ('framework with its version', '{"framework": " Django 4.2"}', '{"environment": {"framework": "django 4.2"}}',
+  ('framework with its version', '{"framework": " Django 4.2"}', '{"environment": {"framework": "django/v4.2"}}',
     '{"environment": {"framework": "django 4.1"}}'),
   ('a framework of several', '{"framework": "celery"}',
     '{"environment": {"framework": ["Django 4.2", 7, null, ["x"], "Celery 5"]}}',
