@@ -365,6 +365,9 @@ begin
   -- Without keeping anybody from reading errors.
   compact_day := homeostasis.compactable((before_all at time zone 'UTC')::date);
   compact_built := homeostasis.build_compact(compact_day);
+  -- From here on writers of that day wait for us, and hold what we wait for: a
+  -- second of that would be a deadlock, and theirs.
+  perform set_config('lock_timeout', '100ms', true);
 
   -- Last, because whoever reads or stores errors waits for these locks until
   -- the end of the transaction; in the order in which writers take them.

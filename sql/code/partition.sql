@@ -89,7 +89,7 @@ comment on function homeostasis.create_partition(date) is
 create function homeostasis.drop_partitions(before date) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
-set lock_timeout = '500ms'
+set lock_timeout = '100ms'
 as $$
 declare
   partition name;
