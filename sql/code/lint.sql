@@ -111,8 +111,8 @@ as $$
     from (select r.id, r.pack,
             min(r.id) over (partition by r.language, r.sqlstates, r.error_type, r.schema_name, r.table_name,
               r.column_name, r.constraint_name, r.datatype_name, r.service,
-              lower(trim(r.framework) collate "C"), lower(trim(r.platform) collate "C"), r.pattern, r.text_pattern, r.detail_pattern,
-              r.context_pattern, r.statement_pattern, r.frame_pattern) as first
+              lower(trim(r.framework) collate "C"), lower(trim(r.platform) collate "C"), r.pattern,
+              r.text_pattern, r.detail_pattern, r.context_pattern, r.statement_pattern, r.frame_pattern) as first
           from homeostasis.rules r
           where r.enabled) d
     where d.id <> d.first and (lint_patterns.pack is null or d.pack = lint_patterns.pack)

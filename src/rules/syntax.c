@@ -763,7 +763,8 @@ least_value(const HomeoSlice *parts, int n)
 
 /*
  * Puts others in place of the last nbest parts of the reader, and of what is
- * above them, if they tell more, or as much and are fewer.  Returns how many there are now.
+ * above them, if they tell more, or as much and are fewer.  Returns how many
+ * there are now.
  */
 static int
 choose_parts(Reader *reader, int best, int nbest, const HomeoSlice *others,

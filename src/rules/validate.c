@@ -220,7 +220,6 @@ Datum
 homeo_invalidate_rules(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = get_trigger(fcinfo, "invalidate_rules");
-
 	Oid			relation = RelationGetRelid(trigger->tg_relation);
 
 	if (TRIGGER_FIRED_BEFORE(trigger->tg_event))
