@@ -10,6 +10,8 @@
 -- change the tables the parent is needed for itself, as it is to drop a
 -- partition, so that is the last thing that maintain() does with it.  If it
 -- can't be had soon the copy was for nothing, and the next call tries again.
+-- Whoever waits for the partition has the parent already, so then nobody could
+-- go on: the copy is given up at once, and the partition with it.
 --
 -- All is one transaction: what is ended half-way has not happened.  A comment
 -- on the partition says that it was done.
@@ -75,6 +77,15 @@ $$;
 comment on function homeostasis.build_indexes(name) is
   'Builds the indexes that homeostasis.errors has on a table that is to become its partition';
 
+create function homeostasis.is_waited_for(relation oid) returns boolean
+language sql volatile
+set search_path = pg_catalog, pg_temp
+return exists (select from pg_locks l join pg_database d on d.oid = l.database
+               where d.datname = current_database() and l.relation = is_waited_for.relation and not l.granted);
+
+comment on function homeostasis.is_waited_for(oid) is
+  'Whether somebody waits for a lock on a relation';
+
 create function homeostasis.build_compact(day date) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -106,6 +117,9 @@ begin
                                     format('homeostasis.%I', new)::regclass, most_ms);
     perform homeostasis.build_indexes(new);
     execute format('analyze homeostasis.%I', new);
+    if homeostasis.is_waited_for(partition) then
+      raise lock_not_available;
+    end if;
     return true;
   exception
     when lock_not_available or deadlock_detected then

@@ -365,8 +365,8 @@ begin
   -- Without keeping anybody from reading errors.
   compact_day := homeostasis.compactable((before_all at time zone 'UTC')::date);
   compact_built := homeostasis.build_compact(compact_day);
-  -- From here on writers of that day wait for us, and hold what we wait for: a
-  -- second of that would be a deadlock, and theirs.
+  -- Writers of that day who come from here on wait for us and hold what we wait
+  -- for.  After a second of that the server would end one of us, so there is none.
   perform set_config('lock_timeout', '100ms', true);
 
   -- Last, because whoever reads or stores errors waits for these locks until

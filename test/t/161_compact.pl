@@ -187,6 +187,45 @@ is($old->query_safe(q{select count(*) from homeostasis.errors where message like
 $old->query_safe('commit');
 is(contents(), $before, 'and so do others');
 
+# Whoever waits for it -----------------------------------------------------------------------------
+
+# Holds errors, which the copy would need as well.
+reported(7, 20, 'waited');
+$node->safe_psql('postgres', q{
+  create function public.wait(message text) returns integer language plpgsql immutable as $$
+  begin
+    perform pg_catalog.pg_advisory_lock_shared(1);
+    perform pg_catalog.pg_advisory_unlock_shared(1);
+    return 1;
+  end $$;
+  grant usage on schema public to homeostasis_owner;
+  create index waiting on homeostasis.errors (public.wait(message));
+});
+$half = $node->background_psql('postgres');
+$half->query_safe('select pg_advisory_lock(1)');
+$copier = $node->background_psql('postgres');
+$copier->query_safe('begin');
+$copier->query_safe('set local role homeostasis_owner');
+$pid = $copier->query_safe('select pg_backend_pid()');
+$copier->query_until(qr/begun/, qq{\\echo begun\nselect homeostasis.build_compact((now() at time zone 'UTC')::date - 7);\n});
+poll_until($node, "select wait_event_type from pg_stat_activity where pid = $pid and wait_event = 'advisory'", 'Lock',
+    'while a partition is copied');
+my $late = $node->background_psql('postgres');
+$late->query_until(qr/begun/, q{\echo begun
+select count(*) from homeostasis.ingest(jsonb_build_object('service', 's1', 'error_message', 'waited 21',
+  'timestamp', now() - interval '7 days'));
+});
+poll_until($node, q{select count(*) from pg_locks where not granted and relation = 'homeostasis.} . partition(7) . q{'::regclass}, '1',
+    'a session waits to store a late error');
+$half->query_safe('select pg_advisory_unlock(1)');
+poll_until($node, q{select count(*) from homeostasis.errors where message like 'waited %'}, '21',
+    'it is stored although the transaction that copied goes on');
+is($node->safe_psql('postgres', "select state from pg_stat_activity where pid = $pid"), 'idle in transaction', 'which has given up');
+$copier->query_safe('commit');
+$_->quit foreach $copier, $late, $half;
+is($node->safe_psql('postgres', $leftover), '0', 'and of which nothing is left');
+$node->safe_psql('postgres', 'drop index homeostasis.waiting; drop function public.wait');
+
 # What was deleted --------------------------------------------------------------------------------
 
 $node->safe_psql('postgres', q{
