@@ -22,8 +22,11 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* Room that there is for each piece at least. */
-#define PIECE		(64 * 1024)
+/*
+ * Room that there is for each piece: a block of LZ4, which is decompressed
+ * without a copy then.  What is not used of it is not touched.
+ */
+#define PIECE		(4 * 1024 * 1024)
 
 /* How much of an unknown encoding is repeated. */
 #define NAME_LIMIT	64
@@ -124,12 +127,12 @@ homeo_body_decompress(HomeoSlice body, HomeoSlice encoding)
 	initStringInfo(&out);
 	while (status == HOMEO_DECOMPRESS_MORE)
 	{
+		size_t		room = Min(PIECE, limit + 1 - out.len);
 		size_t		produced;
 
 		CHECK_FOR_INTERRUPTS();
-		enlargeStringInfo(&out, PIECE);
-		status = homeo_decompress_next(d, out.data + out.len,
-									   out.maxlen - out.len - 1, &produced);
+		enlargeStringInfo(&out, (int) room);
+		status = homeo_decompress_next(d, out.data + out.len, room, &produced);
 		out.len += (int) produced;
 		if (out.len > limit)
 			ereport(ERROR,

@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "base/ascii.h"
 #include "base/errors.h"
 #include "common/cryptohash.h"
 #include "common/sha1.h"
@@ -333,10 +334,11 @@ read_level(const JsonbValue *value, HomeoEvent *event,
 
 /*
  * Sets the stack.  A long one keeps its beginning and its end, because the
- * innermost frame is at either, depending on the language.
+ * innermost frame is at either, depending on the language.  An empty one is
+ * none.
  */
-static void
-set_stack(HomeoEvent *event, const char *str, Size len)
+void
+homeo_event_json_set_stack(HomeoEvent *event, const char *str, Size len)
 {
 	Size		limit = homeo_event_fields[HOMEO_FIELD_STACK].limit;
 	static const char gap[] = "\n[...]\n";
@@ -345,6 +347,8 @@ set_stack(HomeoEvent *event, const char *str, Size len)
 	const char *last = str + len - half;
 	StringInfoData cut;
 
+	if (len == 0)
+		return;
 	if (len <= limit)
 	{
 		homeo_event_set(event, HOMEO_FIELD_STACK, str, len);
@@ -382,8 +386,8 @@ read_stack(const JsonbValue *value, HomeoEvent *event,
 
 	if (value->type == jbvString)
 	{
-		if (value->val.string.len > 0)
-			set_stack(event, value->val.string.val, value->val.string.len);
+		homeo_event_json_set_stack(event, value->val.string.val,
+								   value->val.string.len);
 		return true;
 	}
 	if (!is_array(value))
@@ -402,8 +406,7 @@ read_stack(const JsonbValue *value, HomeoEvent *event,
 		appendBinaryStringInfo(&lines, element.val.string.val,
 							   element.val.string.len);
 	}
-	if (lines.len > 0)
-		set_stack(event, lines.data, lines.len);
+	homeo_event_json_set_stack(event, lines.data, lines.len);
 	return true;
 }
 
@@ -473,40 +476,65 @@ read_sqlstate(const JsonbValue *value, HomeoEvent *event,
 	return read_text(value, HOMEO_FIELD_SQLSTATE, event, problem);
 }
 
-static bool
-read_pair(const JsonbValue *key, const JsonbValue *value, HomeoEvent *event,
-		  HomeoEventProblem *problem)
+/* The field with that key; HOMEO_FIELD_COUNT: there is none. */
+HomeoEventField
+homeo_event_json_field(HomeoSlice key)
 {
-	char	   *name = pnstrdup(key->val.string.val, key->val.string.len);
-
-	if (value->type == jbvNull)
-		return true;
-	if (strcmp(name, HOMEO_WIRE_ERROR_ID) == 0)
-		return read_error_id(value, event, problem);
-	if (strcmp(name, HOMEO_WIRE_TIMESTAMP) == 0)
-		return read_timestamp(value, event, problem);
-	if (strcmp(name, HOMEO_WIRE_LEVEL) == 0)
-		return read_level(value, event, problem);
-
 	for (int i = 0; i < HOMEO_FIELD_COUNT; i++)
 	{
 		/* Who logged in is known, not reported. */
-		if (strcmp(name, homeo_event_fields[i].key) != 0 ||
-			i == HOMEO_FIELD_SESSION_ROLE)
-			continue;
-		if (i == HOMEO_FIELD_STACK)
-			return read_stack(value, event, problem);
-		if (i == HOMEO_FIELD_SQLSTATE)
-			return read_sqlstate(value, event, problem);
-		if (homeo_event_fields[i].kind == HOMEO_FIELD_IS_JSON)
-			return read_json(value, i, event, problem);
-		return read_text(value, i, event, problem);
+		if (i != HOMEO_FIELD_SESSION_ROLE &&
+			homeo_ascii_equals(key.data, key.len, homeo_event_fields[i].key))
+			return i;
 	}
+	return HOMEO_FIELD_COUNT;
+}
+
+bool
+homeo_event_json_read_pair(HomeoSlice key, const JsonbValue *value,
+						   HomeoEvent *event, HomeoEventProblem *problem)
+{
+	HomeoEventField field;
+	char	   *name;
+
+	if (value->type == jbvNull)
+		return true;
+	if (homeo_ascii_equals(key.data, key.len, HOMEO_WIRE_ERROR_ID))
+		return read_error_id(value, event, problem);
+	if (homeo_ascii_equals(key.data, key.len, HOMEO_WIRE_TIMESTAMP))
+		return read_timestamp(value, event, problem);
+	if (homeo_ascii_equals(key.data, key.len, HOMEO_WIRE_LEVEL))
+		return read_level(value, event, problem);
+
+	field = homeo_event_json_field(key);
+	if (field == HOMEO_FIELD_STACK)
+		return read_stack(value, event, problem);
+	if (field == HOMEO_FIELD_SQLSTATE)
+		return read_sqlstate(value, event, problem);
+	if (field < HOMEO_FIELD_COUNT)
+		return homeo_event_fields[field].kind == HOMEO_FIELD_IS_JSON ?
+			read_json(value, field, event, problem) :
+			read_text(value, field, event, problem);
 
 	/* It comes from outside and goes into messages: bounded. */
+	name = pnstrdup(key.data, key.len);
 	name[pg_mbcliplen(name, strlen(name), NAMEDATALEN - 1)] = '\0';
 	return refuse(problem, name, "is not a key of an event",
 				  "Put what has no key of its own into metadata.");
+}
+
+/* What an event is before its fields are read. */
+void
+homeo_event_json_begin(HomeoEvent *event, HomeoEventOrigin origin)
+{
+	memset(event, 0, sizeof(*event));
+	event->origin = origin;
+	event->genuine = origin == HOMEO_ORIGIN_CHECKUP;
+	event->level = HOMEO_LEVEL_ERROR;
+	event->encoding = GetDatabaseEncoding();
+	event->received = GetCurrentTimestamp();
+	event->timestamp = event->received;
+	homeo_event_id_make(&event->event_id, event->received);
 }
 
 /*
@@ -523,15 +551,7 @@ homeo_event_json_read(JsonbContainer *object, HomeoEventOrigin origin,
 	JsonbValue	key;
 	JsonbValue	value;
 
-	memset(event, 0, sizeof(*event));
-	event->origin = origin;
-	event->genuine = origin == HOMEO_ORIGIN_CHECKUP;
-	event->level = HOMEO_LEVEL_ERROR;
-	event->encoding = GetDatabaseEncoding();
-	event->received = GetCurrentTimestamp();
-	event->timestamp = event->received;
-	homeo_event_id_make(&event->event_id, event->received);
-
+	homeo_event_json_begin(event, origin);
 	if (!JsonContainerIsObject(object))
 		return refuse(problem, NULL, "must be an object",
 					  "Give an object with at least the key error_message.");
@@ -539,11 +559,15 @@ homeo_event_json_read(JsonbContainer *object, HomeoEventOrigin origin,
 	it = JsonbIteratorInit(object);
 	while ((token = JsonbIteratorNext(&it, &key, true)) != WJB_DONE)
 	{
+		HomeoSlice	name;
+
 		if (token != WJB_KEY)
 			continue;
 		if (JsonbIteratorNext(&it, &value, true) != WJB_VALUE)
 			elog(ERROR, "jsonb key without a value");
-		if (!read_pair(&key, &value, event, problem))
+		name.data = key.val.string.val;
+		name.len = key.val.string.len;
+		if (!homeo_event_json_read_pair(name, &value, event, problem))
 			return false;
 	}
 	if (event->text[HOMEO_FIELD_MESSAGE].data == NULL)

@@ -21,6 +21,15 @@ typedef struct HomeoEventProblem
 	const char *hint;			/* a sentence with the remedy */
 } HomeoEventProblem;
 
+/* The parts of homeo_event_json_read(), for whoever has no jsonb. */
+extern void homeo_event_json_begin(HomeoEvent *event, HomeoEventOrigin origin);
+extern HomeoEventField homeo_event_json_field(HomeoSlice key);
+extern bool homeo_event_json_read_pair(HomeoSlice key, const JsonbValue *value,
+									   HomeoEvent *event,
+									   HomeoEventProblem *problem);
+extern void homeo_event_json_set_stack(HomeoEvent *event, const char *str,
+									   Size len);
+
 extern bool homeo_event_json_read(JsonbContainer *object,
 								  HomeoEventOrigin origin, HomeoEvent *event,
 								  HomeoEventProblem *problem);
