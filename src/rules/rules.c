@@ -8,6 +8,8 @@
 
 #include "rules/rules.h"
 
+#include <math.h>
+
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/guc.h"
@@ -88,10 +90,8 @@ read_event(Jsonb *json, HomeoMatchInput *input)
 static Datum
 confidence_datum(double confidence)
 {
-	Datum		value = DirectFunctionCall1(float8_numeric,
-											Float8GetDatum(confidence));
-
-	return DirectFunctionCall2(numeric_round, value, Int32GetDatum(3));
+	return NumericGetDatum(int64_div_fast_to_numeric((int64) rint(confidence * 1000),
+													 3));
 }
 
 PG_FUNCTION_INFO_V1(homeo_match);
@@ -106,7 +106,7 @@ homeo_match(PG_FUNCTION_ARGS)
 	Datum		values[6];
 	bool		nulls[6] = {false};
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	read_event(PG_GETARG_JSONB_P(0), &input);
 	diagnosis = homeo_match_best(&input);
 	if (diagnosis == NULL)
