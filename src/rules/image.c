@@ -11,6 +11,7 @@
 
 #include "base/hash128.h"
 #include "common/hashfn.h"
+#include "port/pg_bitutils.h"
 #include "rules/condition.h"
 #include "rules/scan.h"
 #include "rules/syntax.h"
@@ -220,17 +221,19 @@ homeo_image_failing_condition(const HomeoImage *image,
 {
 	if (!has_sqlstate(image, rule, input->sqlstate))
 		return "sqlstates";
-	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
+	for (uint32 bits = rule->has_exact; bits != 0; bits &= bits - 1)
 	{
+		int			i = pg_rightmost_one_pos32(bits);
 		HomeoSlice	wanted = homeo_image_text(image, rule->exact[i]);
 
-		if (wanted.data != NULL &&
-			!homeo_condition_holds(i, wanted, homeo_rule_exact_value(input, i)))
+		if (!homeo_condition_holds(i, wanted, homeo_rule_exact_value(input, i)))
 			return homeo_rule_exact_columns[i];
 	}
-	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
+	for (uint32 bits = rule->has_patterns; bits != 0; bits &= bits - 1)
 	{
-		if (rule->patterns[i] >= 0 && homeo_rule_text(input, i).data == NULL)
+		int			i = pg_rightmost_one_pos32(bits);
+
+		if (homeo_rule_text(input, i).data == NULL)
 			return homeo_rule_pattern_columns[i];
 	}
 	return NULL;

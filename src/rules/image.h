@@ -15,7 +15,7 @@
 #include "rules/rule.h"
 
 /* Counted up whenever images are laid out or found in another way. */
-#define HOMEO_IMAGE_FORMAT		8
+#define HOMEO_IMAGE_FORMAT		9
 
 /* Where an image has to begin, and the databases of Vectorscan in it. */
 #define HOMEO_IMAGE_ALIGNMENT	64
@@ -45,6 +45,8 @@ typedef struct HomeoImageRule
 	HomeoImageText root_cause;
 	HomeoImageText suggestion;
 	HomeoImageText template_name;
+	uint32		has_exact;		/* bit per HomeoExact that is there */
+	uint32		has_patterns;	/* bit per HomeoPatternKind */
 	HomeoImageText exact[HOMEO_EXACT_COUNT];
 	HomeoImageArray sqlstates;	/* of HomeoImageText; none: any */
 	int32		patterns[HOMEO_PATTERN_COUNT];	/* numbers; -1: any text */

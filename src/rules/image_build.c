@@ -524,12 +524,20 @@ put_rule(StringInfo out, const Ranked *ranked, HomeoImageRule *to)
 	to->suggestion = put_string(out, rule->suggestion);
 	to->template_name = put_string(out, rule->template_name);
 	for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
+	{
 		to->exact[i] = put_text(out, rule->exact[i]);
+		if (rule->exact[i].data != NULL)
+			to->has_exact |= (uint32) 1 << i;
+	}
 	for (int i = 0; i < rule->nsqlstates; i++)
 		states[i] = put_string(out, rule->sqlstates[i]);
 	to->sqlstates = put_array(out, states, sizeof(*states), rule->nsqlstates);
 	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
+	{
 		to->patterns[i] = ranked->patterns[i];
+		if (ranked->patterns[i] >= 0)
+			to->has_patterns |= (uint32) 1 << i;
+	}
 	pfree(states);
 }
 
@@ -551,6 +559,7 @@ put_rules(Building *b, HomeoImage *header)
 	for (int r = 0; r < b->nrules; r++)
 	{
 		put_rule(&b->out, &b->rules[r], &rules[r]);
+		header->asked |= rules[r].has_exact;
 		revisions[r].revision = rules[r].revision;
 		revisions[r].rank = r;
 	}
@@ -658,16 +667,7 @@ make_image(Building *b, MemoryContext memory)
 	(void) put(&b->out, &header, sizeof(header), 1);
 	put_rules(b, &header);
 	for (int r = 0; r < b->nrules; r++)
-	{
-		const HomeoRule *rule = b->rules[r].rule;
-
-		homeo_image_add_revision(header.sums, rule->revision);
-		for (int i = 0; i < HOMEO_EXACT_COUNT; i++)
-		{
-			if (rule->exact[i].data != NULL)
-				header.asked |= (uint32) 1 << i;
-		}
-	}
+		homeo_image_add_revision(header.sums, b->rules[r].rule->revision);
 	put_patterns(b, &header);
 	put_conditions(b, &header);
 	put_scans(b, &header);

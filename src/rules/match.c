@@ -136,13 +136,12 @@ add_candidates(Matching *matching, const HomeoImageSubjects *subjects)
 static bool
 fold(HomeoSlice *subject)
 {
-	char	   *folded = palloc(subject->len + 1);
-	size_t		len = subject->data == NULL ? 0 :
-	homeo_syntax_fold(*subject, folded);
+	char	   *folded;
 
-	if (len == 0)
+	if (!homeo_syntax_folds(*subject))
 		return false;
-	*subject = homeo_slice(folded, len);
+	folded = palloc(subject->len);
+	*subject = homeo_slice(folded, homeo_syntax_fold(*subject, folded));
 	return true;
 }
 

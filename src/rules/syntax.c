@@ -907,17 +907,22 @@ homeo_syntax_read(HomeoSlice pattern)
 	return syntax;
 }
 
+static const char long_s[] = "\xc5\xbf";
+static const char kelvin[] = "\xe2\x84\xaa";
+
+bool
+homeo_syntax_folds(HomeoSlice subject)
+{
+	return subject.len > 0 &&
+		(memmem(subject.data, subject.len, long_s, 2) != NULL ||
+		 memmem(subject.data, subject.len, kelvin, 3) != NULL);
+}
+
 size_t
 homeo_syntax_fold(HomeoSlice subject, char *out)
 {
-	static const char long_s[] = "\xc5\xbf";
-	static const char kelvin[] = "\xe2\x84\xaa";
 	size_t		len = 0;
 
-	if (subject.len == 0 ||
-		(memmem(subject.data, subject.len, long_s, 2) == NULL &&
-		 memmem(subject.data, subject.len, kelvin, 3) == NULL))
-		return 0;
 	for (size_t i = 0; i < subject.len;)
 	{
 		if (subject.len - i >= 2 && memcmp(subject.data + i, long_s, 2) == 0)

@@ -38,10 +38,10 @@ extern HomeoSyntax homeo_syntax_read(HomeoSlice pattern);
 
 /*
  * Two letters of ASCII are other letters, too, in any case: k is the Kelvin
- * sign, and s the long s.  Writes a text with k and s in place of these to out,
- * which has room for the text; returns its length, or 0 if there are none of
- * them.
+ * sign, and s the long s.  Whether a text has one of these, and writes it with
+ * k and s in their place to out, which has room for the text; returns its length.
  */
+extern bool homeo_syntax_folds(HomeoSlice subject);
 extern size_t homeo_syntax_fold(HomeoSlice subject, char *out);
 
 /* Whether a text contains a part, letters of ASCII in any case. */

@@ -64,7 +64,7 @@ has_part(HomeoSlice subject, const HomeoSyntax *syntax)
 	for (int i = 0; i < syntax->parts.n && !found; i++)
 		found = homeo_syntax_find_part(subject, syntax->parts.of[i],
 									   syntax->caseless) ||
-			(syntax->caseless &&
+			(syntax->caseless && homeo_syntax_folds(subject) &&
 			 homeo_syntax_find_part(homeo_slice(folded, len),
 									syntax->parts.of[i], true));
 	free(folded);

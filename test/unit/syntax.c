@@ -201,6 +201,7 @@ has_part(const char *str, const HomeoSyntax *syntax)
 		found = homeo_syntax_find_part(homeo_slice(str, strlen(str)),
 									   syntax->parts.of[i], syntax->caseless) ||
 			(syntax->caseless &&
+			 homeo_syntax_folds(homeo_slice(str, strlen(str))) &&
 			 homeo_syntax_find_part(homeo_slice(folded, len),
 									syntax->parts.of[i], true));
 	free(folded);
