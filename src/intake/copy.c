@@ -30,7 +30,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-/* Text of events that wait to be stored; about as much again is made of it. */
+/* Text of events that wait to be stored; as much again is made of it, or more. */
 #define WAITING_LIMIT	(16 * 1024 * 1024)
 
 typedef struct HomeoCopy
