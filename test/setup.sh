@@ -11,18 +11,22 @@
 # Needs root or sudo only when something is missing.  The server's package
 # would create and start a cluster "main" on its first installation; that is
 # prevented, and existing clusters are left alone.  PG_CONFIG may name the
-# pg_config of another version than 15.
+# pg_config of another version than Debian's own.
 
 set -eu
 . "$(dirname "$0")/lib/common.sh"
 
 # The major version whose packages are meant: that of PG_CONFIG when it is
-# one of Debian's, 15 when there is none, nothing for other installations.
+# one of Debian's, that of the release of Debian when there is none, nothing
+# for other installations.
 major_version()
 {
   local bindir
   if ! bindir=$("${PG_CONFIG:-pg_config}" --bindir 2> /dev/null); then
-    echo 15
+    case $(. /etc/os-release && echo "${VERSION_ID:-}") in
+      13) echo 17 ;;
+      *) echo 15 ;;
+    esac
   else
     case $bindir in
       /usr/lib/postgresql/*/bin)
@@ -47,7 +51,9 @@ packages()
   fi
   if [ "$1" != run ]; then
     printf '%s\n' libipc-run-perl libtap-parser-sourcehandler-pgtap-perl \
-      pg-bsd-indent cppcheck binutils faketime pgbouncer
+      cppcheck binutils faketime pgbouncer
+    # Later ones come with the server's headers.
+    [ "$major" != 15 ] || echo pg-bsd-indent
     [ -z "$major" ] ||
       printf '%s\n' "postgresql-$major-pgtap" "postgresql-plpython3-$major"
   fi
