@@ -37,9 +37,12 @@ typedef struct HomeoExplainRun
 	Jsonb	   *explained;
 } HomeoExplainRun;
 
+/* Arguments of a walker: a node, and a pointer to a List of ParamRef *. */
 static bool
-find_parameters(Node *node, List **parameters)
+find_parameters(Node *node, void *arg)
 {
+	List	  **parameters = arg;
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, ParamRef))

@@ -239,9 +239,12 @@ homeo_statement_replay_obstacle(RawStmt *statement)
 	return psprintf("%s is not replayed", CreateCommandName(node));
 }
 
+/* Arguments of a walker: a node, and a pointer to the highest number so far. */
 static bool
-find_parameter(Node *node, int *highest)
+find_parameter(Node *node, void *arg)
 {
+	int		   *highest = arg;
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, ParamRef))
