@@ -60,7 +60,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char	   *text = exact_copy(data, size);
-	HomeoSlice	input = {text, size};
+	HomeoSlice	input = homeo_slice(text, size);
 	char	   *room;
 	HomeoSlice	value;
 

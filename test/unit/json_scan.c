@@ -121,7 +121,7 @@ check(const char *what, Reader reader, const Case *cases, size_t n)
 int
 main(void)
 {
-	HomeoSlice given = {" null , true", 12};
+	HomeoSlice	given = {" null , true", 12};
 	HomeoJsonScan scan;
 
 	CHECK_ALL("string", homeo_json_scan_string, strings);
@@ -133,6 +133,6 @@ main(void)
 	tap_ok(!homeo_json_scan_null(&scan), "once");
 	tap_ok(homeo_json_scan_take(&scan, ','), "a character is taken");
 	tap_ok(!homeo_json_scan_null(&scan) && !homeo_json_scan_end(&scan),
-	   "and nothing else");
+		   "and nothing else");
 	return tap_done();
 }
