@@ -7,7 +7,7 @@
  * memory of its own.
  *
  * One pass from left to right.  At each place where a word could begin, the
- * recognisers of token.c are tried in an order that puts the more special
+ * recognisers of token.h are tried in an order that puts the more special
  * first; what none of them knows is copied, a whole word at once.  Searches
  * that may fail far ahead (for a closing quote, for the @ of an address)
  * remember that they failed, so that they are not made again.
@@ -643,7 +643,7 @@ query(const char *p, size_t len)
 	return n;
 }
 
-/* What token.c knows, at a place where a word could begin. */
+/* What token.h knows, at a place where a word could begin. */
 static bool
 token(Normalizer *s)
 {
