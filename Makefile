@@ -244,7 +244,8 @@ bench-%: ## run one benchmark, bench/%
 # A program of its own, which needs neither a server nor the module.
 FOLDER = test/data/logs
 GROUPING_SOURCES = $(addprefix src/text/,miner.c miner_store.c log_line.c \
-	normalize.c) $(wildcard src/text/token_*.c)
+	normalize.c normalize_mode.c normalize_quote.c) \
+	$(wildcard src/text/token_*.c)
 
 build/bench/grouping: bench/grouping.c bench/lib/labelled.h \
 		$(GROUPING_SOURCES) $(wildcard src/text/*.h) Makefile

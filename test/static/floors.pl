@@ -32,8 +32,9 @@ my $top_floor = 6;
 # Files of a family share a header: each is one row of the same table, or a part
 # of what was too much for one file.
 my %family_header = (
-    'text/stack_' => 'text/stack_language.h',
-    'text/token_' => 'text/token.h');
+    'text/normalize_' => 'text/normalize.h',
+    'text/stack_'     => 'text/stack_language.h',
+    'text/token_'     => 'text/token.h');
 my $errors = 0;
 
 my $src = $ARGV[0] // dirname($0) . '/../../src';
