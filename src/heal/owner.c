@@ -14,25 +14,19 @@
 #include "heal/owner.h"
 
 #include "base/compat.h"
+#include "base/relation.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "heal/statement.h"
 #include "miscadmin.h"
 #include "parser/analyze.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 static void
 check_relation(Oid oid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
-	Oid			owner;
+	Oid			owner = homeo_relation_owner(oid);
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", oid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
 	if (has_privs_of_role(GetUserId(), owner) || superuser_arg(owner))
 		return;
 	ereport(ERROR,

@@ -19,12 +19,11 @@
 
 #include "rules/ruleset.h"
 
-#include "access/htup_details.h"
 #include "access/xlog.h"
 #include "base/guc.h"
 #include "base/hash128.h"
+#include "base/relation.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
@@ -37,7 +36,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 static HomeoRuleset ruleset;
 static bool ruleset_complete = false;	/* no error while it was made */
@@ -334,19 +332,6 @@ update(Oid relation)
 	ruleset_complete = true;
 }
 
-static Oid
-owner_of(Oid relation)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "there is no relation %u", relation);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /*
  * The same as the owner of the rules, whoever matches, and with a search_path
  * in which nobody can have planted anything.
@@ -359,7 +344,7 @@ update_as_owner(Oid relation)
 	int			nest_level = NewGUCNestLevel();
 
 	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(owner_of(relation),
+	SetUserIdAndSecContext(homeo_relation_owner(relation),
 						   context | SECURITY_LOCAL_USERID_CHANGE);
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
