@@ -43,12 +43,13 @@ homeo_block_record_size(size_t len)
 	return sizeof(uint32_t) + len;
 }
 
-void
-homeo_block_put_length(char *raw, size_t len)
+char *
+homeo_block_begin_record(char *raw, size_t len)
 {
 	uint32_t	length = (uint32_t) len;
 
 	memcpy(raw, &length, sizeof(length));
+	return raw + sizeof(length);
 }
 
 static uint32_t

@@ -51,8 +51,8 @@ extern size_t homeo_block_bound(size_t raw_len);
 /* Bytes of a record among those of a block. */
 extern size_t homeo_block_record_size(size_t len);
 
-/* The start of a record; its bytes follow. */
-extern void homeo_block_put_length(char *raw, size_t len);
+/* Begins a record of so many bytes at raw; returns where they go. */
+extern char *homeo_block_begin_record(char *raw, size_t len);
 
 /*
  * Makes a block of records, apart from its place.  block has

@@ -234,6 +234,7 @@ add_to_journal(HomeoOutbox *outbox, uint32 number, const HomeoEvent *event)
 	HomeoOutboxBucket *bucket = &outbox->bucket[number];
 	HomeoEvent	scrubbed = *event;
 	HomeoEventRecord record;
+	char	   *data;
 	Size		size;
 
 	homeo_prepare_scrub(&scrubbed);
@@ -246,10 +247,9 @@ add_to_journal(HomeoOutbox *outbox, uint32 number, const HomeoEvent *event)
 		bucket->nrecords == HOMEO_JOURNAL_FULL_RECORDS)
 		ship(outbox, number);
 	make_room(outbox, bucket, size);
-	homeo_block_put_length(bucket->raw + bucket->len,
-						   homeo_event_record_len(&record));
-	homeo_event_record_copy(&record, bucket->raw + bucket->len +
-							homeo_block_record_size(0));
+	data = homeo_block_begin_record(bucket->raw + bucket->len,
+									homeo_event_record_len(&record));
+	homeo_event_record_copy(&record, data);
 	bucket->len += size;
 	bucket->numbers[bucket->nrecords++] = outbox->nadded;
 }

@@ -31,6 +31,7 @@ add_record(StringInfo raw, const HomeoRingView *view)
 	HomeoEvent	event;
 	HomeoEventRecord record;
 	Size		len = view->len;
+	char	   *data;
 	bool		readable = homeo_event_peek(view->data, view->len,
 											&event) == NULL;
 
@@ -41,13 +42,12 @@ add_record(StringInfo raw, const HomeoRingView *view)
 		len = homeo_event_record_len(&record);
 	}
 	enlargeStringInfo(raw, (int) homeo_block_record_size(len));
-	homeo_block_put_length(raw->data + raw->len, len);
-	raw->len += (int) homeo_block_record_size(0);
+	data = homeo_block_begin_record(raw->data + raw->len, len);
 	if (readable)
-		homeo_event_record_copy(&record, raw->data + raw->len);
+		homeo_event_record_copy(&record, data);
 	else
-		memset(raw->data + raw->len, 0, len);
-	raw->len += (int) len;
+		memset(data, 0, len);
+	raw->len += (int) homeo_block_record_size(len);
 }
 
 /*

@@ -64,8 +64,7 @@ put_block(char *to, int block, uint64_t system, uint64_t position)
 		char text[	256];
 		size_t		len = make_record(first_record(block) + i, text);
 
-		homeo_block_put_length(raw + raw_len, len);
-		memcpy(raw + raw_len + homeo_block_record_size(0), text, len);
+		memcpy(homeo_block_begin_record(raw + raw_len, len), text, len);
 		raw_len += homeo_block_record_size(len);
 	}
 	size = homeo_block_make(to, raw, raw_len, (uint32_t) nrecords,
@@ -236,7 +235,7 @@ test_record_lengths(void)
 	size_t		offset = 0;
 	HomeoSlice	record;
 
-	homeo_block_put_length(raw, 100);
+	(void) homeo_block_begin_record(raw, 100);
 	tap_ok(!homeo_block_next(raw, sizeof(raw), &offset, &record),
 		   "a record is not longer than what it is in");
 	offset = 14;
