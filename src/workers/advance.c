@@ -26,7 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/regproc.h"
 #include "workers/compiler.h"
-#include "workers/ingest.h"
+#include "workers/ingest_once.h"
 #include "workers/job.h"
 
 /* Enough for a patch and all that it leads to; the next call goes on. */
