@@ -47,8 +47,8 @@
 
 /*
  * So many batches' events are taken at once in a flood of errors that are known
- * already, as few are stored; and while the worker is behind: each issue and each minute of it is then
- * written less often.
+ * already, as few are stored; and while the worker is behind: each issue and
+ * each minute of it is then written less often.
  */
 #define LARGE_BATCHES		8
 
