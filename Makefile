@@ -398,7 +398,9 @@ MODULES_SO = $(patsubst test/modules/%.c,build/modules/%.so,$(sort \
 
 build/modules/%.so: test/modules/%.c $(OBJDIR)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) -shared -o $@ $<
+	$(CC) $(CFLAGS) $(CPPFLAGS) -shared -o $@ $< $(MODULE_LIBS)
+
+build/modules/rule_fuzz.so: MODULE_LIBS = $(call pkg_config_or,--libs,libpcre2-8,-lpcre2-8)
 
 modules: private $(MODULES_SO)
 	@. build/private.env && install -m 755 $(MODULES_SO) "$$PG_PKGLIBDIR"
