@@ -118,15 +118,20 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  given text := file;
   path text;
   name text;
   rules jsonb;
   problem text;
   remedy text;
 begin
+  -- Some editors write a byte order mark before the text.
+  if getdatabaseencoding() = 'UTF8' then
+    given := ltrim(given, chr(65279));
+  end if;
   -- psql gives a string for :'pack', and no path begins like that.
-  if file ~ '^\s*[{\[]' then
-    return query select * from homeostasis.load_rules(file::jsonb, pack_name);
+  if given ~ '^\s*[{\[]' then
+    return query select * from homeostasis.load_rules(given::jsonb, pack_name);
     return;
   end if;
   for path in select f.path from homeostasis.rule_files(file) f (path) order by f.path collate "C" loop
@@ -139,7 +144,7 @@ begin
       end if;
       return query select * from homeostasis.load_rules(rules, name);
     exception
-      when sqlstate 'HO003' or data_exception then
+      when sqlstate 'HO003' or data_exception or program_limit_exceeded then
         get stacked diagnostics remedy = pg_exception_hint, problem = pg_exception_detail;
         return query select null::text, 'refused',
           concat_ws('. ', format('file "%s": %s', path, sqlerrm), rtrim(nullif(problem, ''), '.'),

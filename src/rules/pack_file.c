@@ -81,7 +81,13 @@ homeo_installed_packs(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* The whole file, which is UTF-8, in the database's encoding; palloc'd. */
+/* What some editors write before text in UTF-8: a byte order mark. */
+#define MARK		"\xef\xbb\xbf"
+
+/*
+ * The whole file, which is UTF-8, in the database's encoding, palloc'd or part of
+ * what is.
+ */
 static char *
 read_file(const char *path)
 {
@@ -106,6 +112,11 @@ read_file(const char *path)
 				 errmsg("could not read file \"%s\": %m", path)));
 	FreeFile(file);
 	content[len] = '\0';
+	if (strncmp(content, MARK, strlen(MARK)) == 0)
+	{
+		content += strlen(MARK);
+		len -= strlen(MARK);
+	}
 	return pg_any_to_server(content, (int) len, PG_UTF8);
 }
 

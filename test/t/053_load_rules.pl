@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use HomeostasisCluster;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_cluster('load_rules');
@@ -50,6 +51,20 @@ is($node->safe_psql('postgres', q{select string_agg(name, ' ' order by name coll
     'mine/shared/missing_keys python/shop_errors shared/missing_keys', 'which is put before those of folder and file');
 is(load_report("$samples/shared/missing_keys.json", 'mine/shared/missing_keys') =~ s/ .*//gr, join("\n", ('unchanged') x 4),
     'and is that of a single file');
+
+# Files that are deeper than the server's stack, and that begin with a byte order mark.
+my $written = $node->basedir . '/rules';
+my $rule = '{"id": "marked", "description": "d", "root_cause": "c", "suggestion": "s", "confidence": 1, "pattern": "marked"}';
+my $marked = qq(\xef\xbb\xbf{"name": "marked", "description": "d", "version": "1", "rules": [$rule]});
+mkdir $written or die "mkdir $written: $!";
+append_to_file("$written/deep.json", '[' x 100_000);
+append_to_file("$written/marked.json", $marked);
+is(load_report($written) =~ s/\Q$written\E/FOLDER/gr =~ s/(exceeded\.).*/$1/r, <<'ROWS' =~ s/\n\z//r, 'what is too deep is refused, and the file beside it is loaded in spite of its mark');
+inserted marked marked
+refused rules/deep file "FOLDER/deep.json": stack depth limit exceeded.
+ROWS
+is($node->safe_psql('postgres', "select action from homeostasis.load_rules(\$\$$marked\$\$)"), 'unchanged',
+    'as it is where the text is given');
 
 # Who may read files.
 $node->safe_psql('postgres', q{
