@@ -3,7 +3,7 @@
  *		Finds rules in an image.
  *
  * Needs nothing but its arguments.  Images that come from a file were checked
- * as a whole before they get here (image_file.c).
+ * as a whole before they get here (image_check.c).
  */
 #include "postgres.h"
 
@@ -127,8 +127,12 @@ visit_reported(unsigned int expression, void *arg)
 	const Finding *finding = arg;
 	const HomeoImage *image = finding->image;
 	const HomeoImageArray *parts = homeo_image_at(image, finding->scan->parts.offset);
-	const uint32 *ranks = homeo_image_ranks(image, parts[expression]);
+	const uint32 *ranks;
 
+	/* Only a database that was damaged has more. */
+	if (expression >= finding->scan->parts.n)
+		return;
+	ranks = homeo_image_ranks(image, parts[expression]);
 	for (uint32 i = 0; i < parts[expression].n; i++)
 		finding->visit(ranks[i], finding->arg);
 }

@@ -2,9 +2,10 @@
  * image_file.c
  *		Keeps an image in a file of the data directory.
  *
- * A damaged file is found by its checksum; one that other versions of the
- * libraries made, or another kind of processor, or that belongs to another
- * server, by its header.  An image that was made of a rule whose transaction a crash then
+ * A damaged file is found by its checksum, one that should not have been written
+ * as it is by image_check.c; one that other versions of the libraries made, or
+ * another kind of processor, or that belongs to another server, by its header.
+ * An image that was made of a rule whose transaction a crash then
  * takes back could be taken for one of the next rule with that revision; so the
  * write-ahead log is flushed first.
  */
@@ -23,6 +24,7 @@
 #include "common/file_perm.h"
 #include "pgstat.h"
 #include "port/pg_crc32c.h"
+#include "rules/image_check.h"
 #include "storage/fd.h"
 
 #define DIRECTORY		"homeostasis"
@@ -170,7 +172,7 @@ read_image(int fd, const ImageFileHeader *header)
 	image = (HomeoImage *) TYPEALIGN(HOMEO_IMAGE_ALIGNMENT, memory);
 	if (!read_all(fd, image, header->size) ||
 		checksum_of(header, image) != header->checksum ||
-		image->size != header->size)
+		image->size != header->size || !homeo_image_check(image))
 	{
 		pfree(memory);
 		return NULL;

@@ -29,6 +29,18 @@ homeo_scan_place(const char *bytes, size_t len, void *to)
 	return hs_deserialize_database_at(bytes, len, to) == HS_SUCCESS;
 }
 
+/* No database is as short; what tells its length is at its beginning. */
+#define MIN_SIZE		128
+
+bool
+homeo_scan_fits(const void *database, size_t room)
+{
+	size_t		size;
+
+	return room >= MIN_SIZE &&
+		hs_database_size(database, &size) == HS_SUCCESS && size <= room;
+}
+
 static int
 ignore(unsigned int id, unsigned long long from, unsigned long long to,
 	   unsigned int flags, void *arg)

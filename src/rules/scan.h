@@ -15,6 +15,9 @@ extern size_t homeo_scan_size(const char *bytes, size_t len);
 /* Puts it there, which is aligned as an image.  False: it is damaged. */
 extern bool homeo_scan_place(const char *bytes, size_t len, void *to);
 
+/* Is a database there, which needs no more memory than this? */
+extern bool homeo_scan_fits(const void *database, size_t room);
+
 /*
  * Gets ready to scan with a database.  False: this machine can't.  Raises an
  * error when there is no memory.

@@ -5,7 +5,7 @@
  *
  *	rule_fuzz_match(pattern text, subject text, lines boolean) returns text
  *		the named groups of a match as a JSON object, null when there is none,
- *		or the word limit, after ten times the steps that a rule has.  PCRE2 is called in the plainest way: no JIT, no
+ *		or the word limit, after as many steps as a rule has.  PCRE2 is called in the plainest way: no JIT, no
  *		windows, no cache of compiled patterns.
  *	rule_fuzz_checksum(content bytea) returns bytea
  *		its CRC-32C, as it stands in memory
@@ -25,7 +25,7 @@
 
 PG_MODULE_MAGIC;
 
-#define MATCH_LIMIT		1000000
+#define MATCH_LIMIT		100000
 
 static pcre2_code *
 compile(const char *pattern, bool lines)

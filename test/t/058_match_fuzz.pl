@@ -99,8 +99,17 @@ sub compare
     return;
 }
 
-my $writer = $node->background_psql('postgres', on_error_die => 1);
-my $reader = $node->background_psql('postgres', on_error_die => 1);
+# The time for a session is that for each of its queries.
+sub session
+{
+    my $session = $node->background_psql('postgres', on_error_die => 1);
+
+    $session->set_query_timer_restart;
+    return $session;
+}
+
+my $writer = session();
+my $reader = session();
 my $end = time() + $seconds;
 
 $writer->query_safe('select fuzz.put(' . rules(new_ids(300)) . ')');
@@ -136,7 +145,8 @@ for (my $round = 1; $round <= 3 || (time() < $end && $failed < 5); $round++)
     {
         $writer->query_safe(q{select homeostasis.rules_ready('1 minute')});
         compare($writer, "round $round, compiled");
-        my $new = $node->background_psql('postgres', on_error_die => 1);
+        my $new = session();
+
         compare($new, "round $round, compiled, a new session");
         $new->quit;
         $writer->query_safe(events(40));

@@ -19,7 +19,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $json = JSON::PP->new->ascii->canonical->allow_nonref->max_depth(100_000);
-my $seconds = $ENV{FUZZ_SECONDS} // 12;
+my $seconds = $ENV{FUZZ_SECONDS} // 8;
 my $seed = $ENV{FUZZ_SEED} // 1;
 my $node = new_cluster('load_fuzz');
 my $folder = $node->basedir . '/rules';
@@ -218,6 +218,7 @@ sub write_file
 }
 
 my $session = $node->background_psql('postgres', on_error_die => 1);
+$session->set_query_timer_restart;
 my %count;
 my $end = time() + $seconds;
 my $failed = 0;
