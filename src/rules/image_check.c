@@ -94,6 +94,9 @@ are_ranks(const Check *check, HomeoImageArray array)
 static bool
 is_rule(const Check *check, const HomeoImageRule *rule)
 {
+	uint32		exact = 0;
+	uint32		patterns = 0;
+
 	if (!is_text(check, rule->id) || !is_text(check, rule->root_cause) ||
 		!is_text(check, rule->suggestion) ||
 		!is_text_or_absent(check, rule->template_name) ||
@@ -104,14 +107,18 @@ is_rule(const Check *check, const HomeoImageRule *rule)
 	{
 		if (!is_text_or_absent(check, rule->exact[i]))
 			return false;
+		if (rule->exact[i].offset != 0)
+			exact |= (uint32) 1 << i;
 	}
 	for (int i = 0; i < HOMEO_PATTERN_COUNT; i++)
 	{
 		if (rule->patterns[i] < -1 ||
 			rule->patterns[i] >= (int64) check->image->patterns.n)
 			return false;
+		if (rule->patterns[i] >= 0)
+			patterns |= (uint32) 1 << i;
 	}
-	return true;
+	return exact == rule->has_exact && patterns == rule->has_patterns;
 }
 
 static bool
