@@ -52,8 +52,9 @@ packages()
   if [ "$1" != run ]; then
     printf '%s\n' libipc-run-perl libtap-parser-sourcehandler-pgtap-perl \
       cppcheck binutils faketime pgbouncer
-    # Later ones come with the server's headers.
-    [ "$major" != 15 ] || echo pg-bsd-indent
+    # Later Debians have a newer one, which comes with PostgreSQL's headers and
+    # lays code out differently.
+    ! grep -qs '^VERSION_ID="12"' /etc/os-release || echo pg-bsd-indent
     [ -z "$major" ] ||
       printf '%s\n' "postgresql-$major-pgtap" "postgresql-plpython3-$major"
   fi

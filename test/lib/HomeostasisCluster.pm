@@ -163,13 +163,18 @@ sub look
 {
     my ($node, $sql, $database) = @_;
     my ($stdout, $stderr) = ('', '');
-    my $status = $node->psql(
-        $database, $sql,
-        stdout => \$stdout,
-        stderr => \$stderr);
+
+    # Where no server answers, psql may end before the query is written to it,
+    # of which IPC::Run dies.
+    my $status = eval {
+        $node->psql(
+            $database, $sql,
+            stdout => \$stdout,
+            stderr => \$stderr)
+    };
 
     return $stdout if defined $status && $status == 0;
-    return "(psql failed: $stderr)";
+    return '(psql failed: ' . ($stderr || $@) . ')';
 }
 
 # Polls until the result is the expected string or matches the expected

@@ -23,8 +23,8 @@ my $typedefs = shift;
 
 my $found = `pg_bsd_indent --version 2>&1` // '';
 $found =~ /^pg_bsd_indent \Q$version\E\b/
-  or die "pg_bsd_indent $version is needed (package pg-bsd-indent); "
-  . "'make setup' installs it\n";
+  or die "pg_bsd_indent $version is needed (package pg-bsd-indent), which "
+  . "Debian 12 has: 'make setup' installs it there\n";
 
 sub slurp
 {
