@@ -31,6 +31,7 @@
 #include "common/hashfn.h"
 #include "port/atomics.h"
 #include "storage/lwlock.h"
+#include "storage/shmem.h"
 #include "text/miner.h"
 #include "utils/timestamp.h"
 

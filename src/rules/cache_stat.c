@@ -18,6 +18,7 @@
 #include "base/shmem.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
+#include "storage/shmem.h"
 
 #define STRIPES		64
 
