@@ -15,6 +15,7 @@ use HomeostasisCluster;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
 use RuleFuzz;
+use Storable qw(dclone);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -141,6 +142,7 @@ sub odd_value
 # All places in a value: references of what holds them, and the key.
 sub places
 {
+    no warnings 'recursion';
     my ($value) = @_;
 
     return map { ([ $value, $_ ], places($value->{$_})) } sort keys %$value if ref $value eq 'HASH';
@@ -172,7 +174,7 @@ sub change_value
     elsif ($kind == 0) { splice @$holder, $place->[1], 1; }
     elsif ($kind == 1 && ref $holder eq 'HASH') { $holder->{ one(@keys) } = odd_value(); }
     elsif ($kind == 1) { push @$holder, chance(50) ? odd_value() : $holder->[0]; }
-    elsif ($kind == 2) { set($place, $json->decode($json->encode(one(@places)->[0]))); }
+    elsif ($kind == 2) { set($place, dclone(one(@places)->[0])); }
 
     else { set($place, odd_value()); }
     return;
