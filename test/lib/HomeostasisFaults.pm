@@ -22,6 +22,7 @@ my %environment;
 our @EXPORT = qw(
   start_again
   wait_for_log
+  wait_untried
   while_crashing
   kill_session
   kill_each_worker
@@ -70,6 +71,29 @@ sub wait_for_log
     return;
 }
 
+# wait_untried(node): until the intake is past all at which a life ended before.
+# A few crashes at the same event make it a rejected one, as they may where one
+# fault follows the other faster than a slow machine stores.
+sub wait_untried
+{
+    my ($node) = @_;
+    my $end = time() + $HomeostasisCluster::deadline_default;
+
+    # See HomeoAttemptNote: the last of its numbers is which try this is.
+    foreach my $note (map { $node->data_dir . "/homeostasis/attempt.$_" } 0 .. 15)
+    {
+        while (-e $note)
+        {
+            my $tries = (unpack 'Q4', eval { slurp_file($note) } // '')[3];
+
+            last if defined $tries && $tries < 2;
+            time() < $end or croak 'the intake does not get past an event';
+            usleep(50_000);
+        }
+    }
+    return;
+}
+
 # while_crashing(node, code): waits for the next life of the shared memory, which
 # the code is to bring about by the end of a process
 sub while_crashing
@@ -77,6 +101,7 @@ sub while_crashing
     my ($node, $code) = @_;
     my $epoch = wait_for_value($node, 'select epoch from homeostasis.stat_journal', qr/^\d+$/);
 
+    wait_untried($node);
     $code->();
     wait_for_value($node, "select epoch <> $epoch from homeostasis.stat_journal", 't');
     return;
@@ -122,6 +147,7 @@ sub kill_postmaster
     my ($node) = @_;
     my ($pid) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
 
+    wait_untried($node);
     $node->kill9;
     wait_gone($pid);
     start_again($node);

@@ -23,6 +23,7 @@ note('killed: ' . join ', ', kill_each_worker($node));
 wait_for_load($load, 50);
 kill_postmaster($node);
 wait_for_load($load, 50);
+wait_untried($node);
 stop_and_start($node, 'immediate');
 wait_for_load($load, 50);
 stop_load($load);
