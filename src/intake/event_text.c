@@ -27,7 +27,7 @@
 static bool
 scan_value(HomeoJsonScan *scan, HomeoSlice key, HomeoEvent *event)
 {
-	HomeoEventField field = homeo_event_json_field(key);
+	HomeoEventField field;
 	HomeoEventProblem problem;
 	JsonbValue	value;
 	HomeoSlice	read;
@@ -41,6 +41,7 @@ scan_value(HomeoJsonScan *scan, HomeoSlice key, HomeoEvent *event)
 		value.val.string.len = (int) read.len;
 		return homeo_event_json_read_pair(key, &value, event, &problem);
 	}
+	field = homeo_event_json_field(key);
 	if (field == HOMEO_FIELD_STACK && homeo_json_scan_lines(scan, &read))
 	{
 		homeo_event_json_set_stack(event, read.data, read.len);
