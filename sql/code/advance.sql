@@ -471,6 +471,17 @@ $$;
 comment on function homeostasis.was_tried(homeostasis.analysis) is
   'Whether a patch by this diagnosis'' template came to nothing since the diagnosis was made, in these words or others';
 
+create function homeostasis.heals_unasked(analysis homeostasis.analysis) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (select from homeostasis.patch_templates t where t.name = analysis.template)
+    and homeostasis.rule_is_on(analysis) and not homeostasis.was_tried(analysis)
+$$;
+
+comment on function homeostasis.heals_unasked(homeostasis.analysis) is
+  'Whether healing may begin by a diagnosis that nobody asked to heal by: its template is there, its rule is on, and it was not tried in vain';
+
 create function homeostasis.start_healing_candidates()
 returns table (service_id bigint, object_id bigint)
 language plpgsql stable
@@ -503,13 +514,13 @@ begin
              and f.template = a.template and f.ended_at > a.known_since)
        limit 1) untried
     cross join lateral homeostasis.best_analysis(i.service_id, i.id, null) best
-    where not homeostasis.was_tried(best)
+    where homeostasis.heals_unasked(best)
     limit 10;
 end
 $$;
 
 comment on function homeostasis.start_healing_candidates() is
-  'Up to ten open issues whose diagnosis has a template that was not tried in vain, the most frequent first; none in mode observe';
+  'Up to ten open issues whose diagnosis may heal them unasked, the most frequent first; none in mode observe';
 
 create function homeostasis.start_healing(service_id bigint, issue_id bigint) returns boolean
 language plpgsql
@@ -521,7 +532,7 @@ begin
   perform homeostasis.lock_audit();
   if issue.status not in ('open', 'regressed')
     or not homeostasis.may_start_healing()
-    or homeostasis.was_tried(homeostasis.best_analysis(issue.service_id, issue.id, null))
+    or not homeostasis.heals_unasked(homeostasis.best_analysis(issue.service_id, issue.id, null))
   then
     return false;
   end if;

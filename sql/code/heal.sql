@@ -8,13 +8,30 @@ as $$
   select a
   from homeostasis.analysis a
   where a.service_id = best_analysis.service_id and a.issue_id = best_analysis.issue_id
+    -- What a source said before it said something else does not hold any more.
+    and (a.template = best_analysis.template
+      or not exists (select from homeostasis.analysis later
+        where later.service_id = a.service_id and later.issue_id = a.issue_id
+          and later.source = a.source
+          and (later.created_at, later.id) > (a.created_at, a.id)))
   order by (a.template = best_analysis.template) is true desc,
-           (a.template is not null) desc, a.error_timestamp desc, a.created_at desc
+           (a.template is not null) desc, a.created_at desc, a.id desc
   limit 1
 $$;
 
 comment on function homeostasis.best_analysis(bigint, bigint, text) is
-  'The diagnosis to heal an issue by: one that names the template wanted, else one that names any, of the latest error, the latest of it; or null';
+  'The diagnosis to heal an issue by: the last that names the template wanted; else, of the last one of each source, one that names a template, the last of them; or null';
+
+create function homeostasis.rule_is_on(analysis homeostasis.analysis) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select analysis.source <> 'rule'
+    or exists (select from homeostasis.rules r where r.id = analysis.rule_id and r.enabled)
+$$;
+
+comment on function homeostasis.rule_is_on(homeostasis.analysis) is
+  'Whether the rule that a diagnosis comes from is there and enabled; true if no rule made it';
 
 create function homeostasis.check_healable(issue homeostasis.issues) returns void
 language plpgsql

@@ -47,6 +47,9 @@ as $$
     when homeostasis.was_tried(analysis) then
       format('patch %s is %s (%s); to try again: select homeostasis.heal(%s)',
              patch.id, replace(patch.status, '_', ' '), patch.status_reason, issue.id)
+    when not homeostasis.rule_is_on(analysis) then
+      format('rule "%s", which diagnosed it, is off or gone; to heal it all the same: select homeostasis.heal(%s)',
+             analysis.rule_id, issue.id)
     when homeostasis.service_mode(issue.service_id) = 'observe' then
       format('to heal it: select homeostasis.heal(%s)', issue.id)
     when not homeostasis.may_start_healing() then
@@ -91,6 +94,7 @@ grant execute on function homeostasis.next_step(homeostasis.issues, homeostasis.
 grant execute on function
     homeostasis.best_analysis(bigint, bigint, text), homeostasis.is_active_patch(text),
     homeostasis.patch_successors(text), homeostasis.was_tried(homeostasis.analysis),
+    homeostasis.rule_is_on(homeostasis.analysis),
     homeostasis.service_mode(bigint), homeostasis.setting(text), homeostasis.may_start_healing(),
     homeostasis.latest_deployment(homeostasis.patches)
   to homeostasis_reader;

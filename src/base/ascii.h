@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <string.h>
 
+/* What some programs put before text in UTF-8. */
+#define HOMEO_BYTE_ORDER_MARK	"\xef\xbb\xbf"
+
 /* What a byte can be; see the functions below. */
 #define HOMEO_ASCII_DIGIT	0x01
 #define HOMEO_ASCII_UPPER	0x02

@@ -12,9 +12,6 @@
 
 #include "base/ascii.h"
 
-/* What some programs put before UTF-8. */
-#define BYTE_ORDER_MARK		"\xef\xbb\xbf"
-
 static bool
 is_blank(char c)
 {
@@ -56,8 +53,8 @@ homeo_split_init(HomeoSplit *split, HomeoSlice text)
 	split->end = text.data + text.len;
 
 	split->place = 0;
-	if (homeo_ascii_starts(text.data, text.len, BYTE_ORDER_MARK))
-		split->next += strlen(BYTE_ORDER_MARK);
+	if (homeo_ascii_starts(text.data, text.len, HOMEO_BYTE_ORDER_MARK))
+		split->next += strlen(HOMEO_BYTE_ORDER_MARK);
 	first = skip_blanks(split->next, split->end);
 	split->is_array = first < split->end && *first == '[';
 	if (split->is_array)

@@ -13,6 +13,7 @@
 
 #include <sys/stat.h>
 
+#include "base/ascii.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "catalog/pg_authid.h"
@@ -81,9 +82,6 @@ homeo_installed_packs(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* What some editors write before text in UTF-8: a byte order mark. */
-#define MARK		"\xef\xbb\xbf"
-
 /*
  * The whole file, which is UTF-8, in the database's encoding, palloc'd or part of
  * what is.
@@ -112,10 +110,10 @@ read_file(const char *path)
 				 errmsg("could not read file \"%s\": %m", path)));
 	FreeFile(file);
 	content[len] = '\0';
-	if (strncmp(content, MARK, strlen(MARK)) == 0)
+	if (homeo_ascii_starts(content, len, HOMEO_BYTE_ORDER_MARK))
 	{
-		content += strlen(MARK);
-		len -= strlen(MARK);
+		content += strlen(HOMEO_BYTE_ORDER_MARK);
+		len -= strlen(HOMEO_BYTE_ORDER_MARK);
 	}
 	return pg_any_to_server(content, (int) len, PG_UTF8);
 }

@@ -38,6 +38,7 @@ begin
 end
 $$;
 
+-- A diagnosis by rule "fixture" if the test has made that rule, else by a person.
 create function fixture.diagnose(issue_id bigint, template text,
   confidence numeric default 0.95, origin text default 'server_log')
 returns bigint
@@ -45,11 +46,13 @@ language plpgsql as $$
 declare
   happened constant timestamptz := clock_timestamp();
   event_id constant uuid := fixture.occur(issue_id, happened, origin);
+  rule constant text := (select r.id from homeostasis.rules r where r.id = 'fixture');
   analysis_id bigint;
 begin
   insert into homeostasis.analysis (service_id, issue_id, error_id, error_timestamp, source,
                                     rule_id, confidence_score, root_cause, suggestion, template)
-    values (fixture.service(), issue_id, event_id, happened, 'rule', 'fixture', confidence,
+    values (fixture.service(), issue_id, event_id, happened,
+            case when rule is null then 'person' else 'rule' end, rule, confidence,
             'a partition is missing', 'create it', template)
     returning id into analysis_id;
   return analysis_id;

@@ -118,6 +118,31 @@ select pg_temp.mode('suggest') \g /dev/null
 select homeostasis.reject(fixture.patch('validated', issue => i), 'no') from fixture.issue() i \g /dev/null
 select is(fixture.advance(), 0, 'what a person rejected stays rejected');
 
+-- Only by what holds still ---------------------------------------------------------------
+
+insert into homeostasis.rule_packs (name, description, version) values ('fixture', 'd', '1');
+insert into homeostasis.rules (id, pack, description, root_cause, suggestion, confidence, error_type)
+  values ('fixture', 'fixture', 'd', 'c', 's', 0.9, 'of_no_error');
+select fixture.issue() as issue_id \gset
+update homeostasis.rules set enabled = false where id = 'fixture';
+select is(fixture.advance(), 0, 'a rule that was switched off heals nothing by itself');
+select is(homeostasis.next_step(i, homeostasis.best_analysis(i.service_id, i.id, null), null, null),
+  format('rule "fixture", which diagnosed it, is off or gone; to heal it all the same: select homeostasis.heal(%s)', i.id),
+  'and the issue says so')
+from homeostasis.issues i where i.id = :issue_id;
+update homeostasis.rules set enabled = true where id = 'fixture';
+select is(fixture.advance(), 1, 'it does again when it is on');
+
+select fixture.issue() as issue_id \gset
+select fixture.diagnose(:issue_id, null) as analysis_id \gset
+select is(fixture.advance(), 0, 'what a rule said before it said something else heals nothing by itself');
+select throws_ok(format('select homeostasis.heal(%s)', :issue_id), 'HO006',
+  format('the diagnosis of issue %s comes with advice, not with a patch', :issue_id), 'nor when a person asks for healing');
+select lives_ok(format('select homeostasis.heal(%s, ''fixture_schema'')', :issue_id),
+  'but a person can name the template');
+delete from homeostasis.rules where id = 'fixture';
+delete from homeostasis.rule_packs where name = 'fixture';
+
 -- What is not healed --------------------------------------------------------------------
 
 select fixture.issue(null) as issue_id \gset
@@ -181,8 +206,9 @@ select throws_ok('select homeostasis.diagnose(-1)', 'HO005', 'there is no issue 
 
 select fixture.issue('fixture_schema', 0.9) as issue_id \gset
 select fixture.diagnose(:issue_id, null, 0.99) as analysis_id \gset
+update homeostasis.analysis set source = 'llm' where id = :analysis_id;
 select is((homeostasis.best_analysis(fixture.service(), :issue_id, null)).template, 'fixture_schema',
-  'a diagnosis with a template goes before better advice');
+  'a diagnosis with a template goes before better advice of another source');
 select fixture.diagnose(:issue_id, 'fixture_privilege', 0.5) as analysis_id \gset
 select is((homeostasis.best_analysis(fixture.service(), :issue_id, null)).template, 'fixture_privilege',
   'the diagnosis of the latest error goes before older ones');
