@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/guc.h"
 #include "intake/ring.h"
 #include "storage/fd.h"
 
@@ -45,6 +46,9 @@ homeo_attempts_begin(int consumer)
 	char		path[MAXPGPATH];
 	int			fd;
 
+	for (int i = homeo_guc_ingest_workers;
+		 consumer == 0 && i < HOMEO_MAX_INGEST_WORKERS; i++)
+		homeo_attempts_end(i);
 	note_path(path, consumer);
 	fd = BasicOpenFile(path, O_RDONLY | PG_BINARY);
 	if (fd < 0)

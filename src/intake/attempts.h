@@ -19,7 +19,10 @@ typedef enum HomeoAttempt
 								 * again */
 } HomeoAttempt;
 
-/* Reads what the life before this one noted. */
+/*
+ * Reads what the life before this one noted.  The first consumer forgets what
+ * those noted that are no more: others have their blocks now, and begin anew.
+ */
 extern void homeo_attempts_begin(int consumer);
 
 extern HomeoAttempt homeo_attempts_next(uint64 position);
@@ -27,7 +30,7 @@ extern HomeoAttempt homeo_attempts_next(uint64 position);
 /* What begins at position and ends before end will be tried now. */
 extern void homeo_attempts_note(int consumer, uint64 position, uint64 end);
 
-/* The consumer ends in an orderly way. */
+/* The consumer ends in an orderly way, or is past what was left. */
 extern void homeo_attempts_end(int consumer);
 
 #endif							/* HOMEO_ATTEMPTS_H */

@@ -26,6 +26,14 @@
 #include "intake/positions.h"
 #include "intake/ring.h"
 
+/* May there still be something that another life has left? */
+static bool
+has_inheritance(const HomeoConsumer *c)
+{
+	return HOMEO_JOURNAL_SEGMENT(c->cursor.position) <
+		homeo_journal_first_segment();
+}
+
 void
 homeo_ingest_source_begin(HomeoConsumer *c)
 {
@@ -35,6 +43,8 @@ homeo_ingest_source_begin(HomeoConsumer *c)
 	if (position > homeo_ring_tail(c->number))
 		homeo_ring_release(c->number, position);
 	homeo_journal_begin(c->reader, &c->cursor);
+	if (!has_inheritance(c))
+		homeo_attempts_end(c->number);
 	/* Rows of another life may wait as well. */
 	c->deferred = true;
 	c->positioned = true;
@@ -134,14 +144,6 @@ gather_journal(HomeoConsumer *c, HomeoEvent *events, int most)
 	return n;
 }
 
-/* May there still be something that another life has left? */
-static bool
-has_inheritance(const HomeoConsumer *c)
-{
-	return HOMEO_JOURNAL_SEGMENT(c->cursor.position) <
-		homeo_journal_first_segment();
-}
-
 bool
 homeo_ingest_source_has_passed(const HomeoConsumer *c)
 {
@@ -210,9 +212,13 @@ homeo_ingest_source_release(HomeoConsumer *c)
 void
 homeo_ingest_source_settle(HomeoConsumer *c)
 {
+	bool		inherited = has_inheritance(c);
+
 	if (c->ring_end > homeo_ring_tail(c->number))
 		homeo_ring_release(c->number, c->ring_end);
 	c->cursor = c->ahead;
+	if (inherited && !has_inheritance(c))
+		homeo_attempts_end(c->number);
 	homeo_journal_note_stored(c->number, c->cursor.position);
 	homeo_ingest_source_release(c);
 }

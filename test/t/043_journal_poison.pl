@@ -47,6 +47,16 @@ is($crashes, 4, 'the server crashed in a batch of the first life and of the next
 $node->safe_psql('postgres', q{select homeostasis.report('{"service": "later", "error_message": "x"}'::jsonb)});
 poll_until($node, q{select count(*) from homeostasis.errors e join homeostasis.services s on s.id = e.service_id where s.name = 'later'}, '1',
     'and goes on');
+is(join(' ', glob $node->data_dir . '/homeostasis/attempt.*'), '', 'and forgets it: no other event is taken for one that was tried');
+$node->stop;
+
+# As a life with two workers would leave it that was killed.
+my $note = $node->data_dir . '/homeostasis/attempt.1';
+append_to_file($note, pack 'Q4', 1, 0, 0, 3);
+$node->start;
+wait_for_value($node, intake_waiting(), '0');
+worker_pid($node, 'homeostasis ingest');
+is(join(' ', glob $node->data_dir . '/homeostasis/attempt.*'), '', 'nor what a worker noted that there is no more');
 $node->stop;
 
 done_testing();
