@@ -100,8 +100,10 @@ $node->safe_psql('postgres', q{
   from generate_series(1, 12000) i});
 $node->safe_psql('postgres', 'select * from homeostasis.maintain()');
 $node->safe_psql('postgres', 'vacuum analyze');
+# Of the first day and of this one there are fewer, depending on the hour; of
+# few, a plan may read all.
 my %full = map { $_ => 1 } split /\n/, $node->safe_psql('postgres', 
-    'select tableoid::regclass::text from homeostasis.errors group by 1 having count(*) > 400');
+    'select tableoid::regclass::text from homeostasis.errors group by 1 having count(*) > 450');
 
 # The nodes of a plan that read a table, with what they find their rows by.
 sub reads
